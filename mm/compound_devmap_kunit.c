@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit suite of compound devmaps, on real memremap_pages().
+ *
+ * It maps physical memory that nobody else may use, and for an altmap that must
+ * be memory indeed. Which, is told by two parameters:
+ *
+ *	compound_devmap_kunit.start=0x140000000 compound_devmap_kunit.size=0xc0000000
+ *
+ * for instance, with memmap=3G$5G to keep it from the page allocator. Both have
+ * to be aligned to 1 GiB, and 3 GiB are needed.
+ */
+#include <kunit/test.h>
+#include <linux/kthread.h>
+#include <linux/memremap.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/pagemap.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/vmstat.h>
+
+static unsigned long start;
+module_param(start, ulong, 0);
+MODULE_PARM_DESC(start, "first byte of the physical memory to test on");
+static unsigned long size;
+module_param(size, ulong, 0);
+MODULE_PARM_DESC(size, "its size in bytes");
+
+#define PMD_ORDER	(PMD_SHIFT - PAGE_SHIFT)
+#define PUD_ORDER	(PUD_SHIFT - PAGE_SHIFT)
+#define MAX_RANGES	3
+
+/* Where a range of a test lies, relative to the start of the memory */
+struct span {
+	unsigned long offset;
+	unsigned long len;
+};
+
+static struct dev_pagemap *new_pgmap(struct kunit *test, unsigned int order,
+				     const struct vmem_altmap *altmap,
+				     const struct span *spans, int nr)
+{
+	struct dev_pagemap *pgmap;
+	int i;
+
+	pgmap = kunit_kzalloc(test, sizeof(*pgmap) +
+			      MAX_RANGES * sizeof(struct range), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pgmap);
+
+	pgmap->type = MEMORY_DEVICE_GENERIC;
+	pgmap->order = order;
+	pgmap->nr_range = nr;
+	for (i = 0; i < nr; i++) {
+		KUNIT_ASSERT_LE(test, spans[i].offset + spans[i].len, size);
+		pgmap->ranges[i].start = start + spans[i].offset;
+		pgmap->ranges[i].end = pgmap->ranges[i].start +
+				       spans[i].len - 1;
+	}
+	if (altmap) {
+		memcpy(&pgmap->altmap, altmap, sizeof(*altmap));
+		pgmap->flags = PGMAP_ALTMAP_VALID;
+	}
+	return pgmap;
+}
+
+static unsigned long first_pfn(const struct dev_pagemap *pgmap, int i)
+{
+	unsigned long pfn = PHYS_PFN(pgmap->ranges[i].start);
+
+	if (pgmap->flags & PGMAP_ALTMAP_VALID)
+		pfn += pgmap->altmap.reserve + pgmap->altmap.free;
+	return pfn;
+}
+
+static unsigned long end_pfn(const struct dev_pagemap *pgmap, int i)
+{
+	return PHYS_PFN(pgmap->ranges[i].end + 1);
+}
+
+/* What is wrong with the struct page of @pfn, or NULL */
+static const char *wrong_page(struct dev_pagemap *pgmap, unsigned long pfn)
+{
+	struct page *page = pfn_to_page(pfn);
+	struct page *head;
+
+	head = pfn_to_page(ALIGN_DOWN(pfn, pgmap_geometry(pgmap)));
+	if (!is_zone_device_page(page))
+		return "not in ZONE_DEVICE";
+	if (compound_head(page) != head)
+		return "compound_head()";
+	if (page_pgmap(page) != pgmap)
+		return "page_pgmap()";
+	if (is_pci_p2pdma_page(page) || is_device_private_page(page))
+		return "type of its pgmap";
+	if (!PageReserved(page))
+		return "PG_reserved";
+	if (page_mapcount(page))
+		return "page_mapcount()";
+	if (get_pageblock_migratetype(page) != MIGRATE_MOVABLE)
+		return "migratetype of its pageblock";
+
+	if (page != head) {
+		if (!PageTail(page) || PageHead(page))
+			return "PageTail()";
+		if (page_ref_count(page))
+			return "reference count of a tail";
+		if (page->mapping != TAIL_MAPPING)
+			return "mapping of a tail";
+		return NULL;
+	}
+
+	if (PageTail(page) || !!PageHead(page) != !!pgmap->order)
+		return "PageHead()";
+	if (page_ref_count(page) != 1)
+		return "reference count of a head";
+	if (page->mapping)
+		return "mapping of a head";
+	if (compound_order(page) != pgmap->order)
+		return "compound_order()";
+	if (compound_nr(page) != pgmap_geometry(pgmap))
+		return "compound_nr()";
+	if (pgmap->order > 1 && atomic_read(compound_pincount_ptr(page)))
+		return "compound_pincount()";
+	return NULL;
+}
+
+/* Invariant: every page of the map is what the geometry says. */
+static void check_pages(struct kunit *test, struct dev_pagemap *pgmap)
+{
+	const char *wrong;
+	unsigned long pfn;
+	int i;
+
+	for (i = 0; i < pgmap->nr_range; i++) {
+		for (pfn = first_pfn(pgmap, i); pfn < end_pfn(pgmap, i); pfn++) {
+			wrong = wrong_page(pgmap, pfn);
+			if (wrong) {
+				KUNIT_FAIL(test, "order %u, range %d, pfn %#lx (%#lx of the range): %s\n",
+					   pgmap->order, i, pfn,
+					   pfn - first_pfn(pgmap, i), wrong);
+				return;
+			}
+			if (!(pfn % 4096))
+				cond_resched();
+		}
+	}
+}
+
+/* The range has no pgmap, and no struct pages that could be looked at. */
+static void check_gone(struct kunit *test, struct dev_pagemap *pgmap)
+{
+	struct dev_pagemap *found;
+	int i;
+
+	for (i = 0; i < pgmap->nr_range; i++) {
+		found = get_dev_pagemap(first_pfn(pgmap, i), NULL);
+		KUNIT_EXPECT_PTR_EQ(test, (void *)found, NULL);
+		put_dev_pagemap(found);
+		found = get_dev_pagemap(end_pfn(pgmap, i) - 1, NULL);
+		KUNIT_EXPECT_PTR_EQ(test, (void *)found, NULL);
+		put_dev_pagemap(found);
+		KUNIT_EXPECT_FALSE(test, !!pfn_valid(first_pfn(pgmap, i)));
+		KUNIT_EXPECT_FALSE(test, !!pfn_valid(end_pfn(pgmap, i) - 1));
+	}
+}
+
+static void map(struct kunit *test, struct dev_pagemap *pgmap)
+{
+	void *addr = memremap_pages(pgmap, NUMA_NO_NODE);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(addr));
+	KUNIT_EXPECT_PTR_EQ(test, addr, __va(pgmap->ranges[0].start));
+}
+
+static void map_check_unmap(struct kunit *test, struct dev_pagemap *pgmap)
+{
+	map(test, pgmap);
+	check_pages(test, pgmap);
+	memunmap_pages(pgmap);
+	check_gone(test, pgmap);
+}
+
+/* All orders from base pages to a PUD: two pages each, or two subsections. */
+static void every_order(struct kunit *test)
+{
+	unsigned int order;
+
+	for (order = 0; order <= PUD_ORDER; order++) {
+		struct span span = {
+			.len = 2 * max(PAGE_SIZE << order,
+				       (unsigned long)SUBSECTION_SIZE),
+		};
+
+		map_check_unmap(test, new_pgmap(test, order, NULL, &span, 1));
+	}
+}
+
+/* Begins and ends inside a section, with whole sections between */
+static void unaligned_to_sections(struct kunit *test)
+{
+	static const struct span span = { SZ_2M, SZ_512M - SZ_64M };
+	unsigned int order;
+
+	for (order = 0; order <= PMD_ORDER; order += PMD_ORDER)
+		map_check_unmap(test, new_pgmap(test, order, NULL, &span, 1));
+}
+
+/* Two maps of different geometry in one section: one goes, the other stays. */
+static void shared_section(struct kunit *test)
+{
+	static const struct span low = { 0, SZ_64M };
+	static const struct span high = { SZ_64M, SZ_128M };
+	struct dev_pagemap *base = new_pgmap(test, 0, NULL, &low, 1);
+	struct dev_pagemap *compound = new_pgmap(test, PMD_ORDER, NULL, &high, 1);
+
+	map(test, base);
+	map(test, compound);
+	check_pages(test, base);
+	check_pages(test, compound);
+	memunmap_pages(base);
+	check_pages(test, compound);
+	map(test, base);
+	memunmap_pages(compound);
+	check_pages(test, base);
+	memunmap_pages(base);
+	check_gone(test, base);
+	check_gone(test, compound);
+}
+
+static void several_ranges(struct kunit *test)
+{
+	static const struct span pmd[] = {
+		{ SZ_1G, SZ_2M }, { 0, SZ_128M + SZ_2M }, { SZ_512M, SZ_64M },
+	};
+	static const struct span pud[] = {
+		{ 2UL * SZ_1G, SZ_1G }, { 0, SZ_1G },
+	};
+
+	map_check_unmap(test, new_pgmap(test, 0, NULL, pmd, 3));
+	map_check_unmap(test, new_pgmap(test, PMD_ORDER, NULL, pmd, 3));
+	map_check_unmap(test, new_pgmap(test, PUD_ORDER, NULL, pud, 2));
+}
+
+/* The device's own memory holds the memmap; the pages begin behind it. */
+static void altmap(struct kunit *test)
+{
+	static const struct span span = { 0, 2UL * SZ_1G };
+	const struct vmem_altmap pmd = {
+		.base_pfn = PHYS_PFN(start),
+		.end_pfn = PHYS_PFN(start + span.len),
+		.reserve = PHYS_PFN(SZ_8K),
+		.free = PHYS_PFN(SZ_64M - SZ_8K),
+	}, pud = {
+		.base_pfn = PHYS_PFN(start),
+		.end_pfn = PHYS_PFN(start + span.len),
+		.reserve = PHYS_PFN(SZ_8K),
+		.free = PHYS_PFN(SZ_1G - SZ_8K),
+	};
+
+	map_check_unmap(test, new_pgmap(test, 0, &pmd, &span, 1));
+	map_check_unmap(test, new_pgmap(test, PMD_ORDER, &pmd, &span, 1));
+	map_check_unmap(test, new_pgmap(test, PUD_ORDER, &pud, &span, 1));
+}
+
+static void expect_refused(struct kunit *test, struct dev_pagemap *pgmap)
+{
+	void *addr = memremap_pages(pgmap, NUMA_NO_NODE);
+
+	KUNIT_EXPECT_TRUE(test, addr == ERR_PTR(-EINVAL));
+	if (!IS_ERR(addr))
+		memunmap_pages(pgmap);
+	check_gone(test, pgmap);
+}
+
+static void refused(struct kunit *test)
+{
+	static const struct span ok = { 0, SZ_1G };
+	static const struct span bad_start = { SZ_2M, SZ_1G };
+	static const struct span bad_end = { 0, SZ_1G + SZ_2M };
+	static const struct span bad_second[] = {
+		{ 0, SZ_1G }, { SZ_1G + SZ_2M, SZ_1G },
+	};
+	const struct vmem_altmap bad_altmap = {
+		.base_pfn = PHYS_PFN(start),
+		.end_pfn = PHYS_PFN(start + SZ_1G),
+		.reserve = PHYS_PFN(SZ_8K),
+		.free = PHYS_PFN(SZ_64M),
+	};
+	struct dev_pagemap *pgmap;
+
+	expect_refused(test, new_pgmap(test, PUD_ORDER + 1, NULL, &ok, 1));
+	expect_refused(test, new_pgmap(test, BITS_PER_LONG, NULL, &ok, 1));
+	expect_refused(test, new_pgmap(test, UINT_MAX, NULL, &ok, 1));
+	expect_refused(test, new_pgmap(test, PUD_ORDER, NULL, &bad_start, 1));
+	expect_refused(test, new_pgmap(test, PUD_ORDER, NULL, &bad_end, 1));
+	expect_refused(test, new_pgmap(test, PUD_ORDER, NULL, bad_second, 2));
+	expect_refused(test, new_pgmap(test, PMD_ORDER, &bad_altmap, &ok, 1));
+
+	pgmap = new_pgmap(test, PMD_ORDER, NULL, &ok, 1);
+	pgmap->type = MEMORY_DEVICE_FS_DAX;
+	expect_refused(test, pgmap);
+	/* and what was refused can be had, once it is right */
+	pgmap->type = MEMORY_DEVICE_GENERIC;
+	map_check_unmap(test, pgmap);
+}
+
+struct unmapper {
+	struct dev_pagemap *pgmap;
+	struct completion done;
+};
+
+static int unmap_thread(void *data)
+{
+	struct unmapper *unmapper = data;
+
+	memunmap_pages(unmapper->pgmap);
+	complete(&unmapper->done);
+	return 0;
+}
+
+static void drop_with_put_page(struct page *page)
+{
+	put_page(page);
+}
+
+static void drop_with_release_pages(struct page *page)
+{
+	release_pages(&page, 1);
+}
+
+/*
+ * A reference to any page of the map, taken before memunmap_pages(), holds it
+ * up until it is dropped; whatever it is that drops it.
+ */
+static void last_reference(struct kunit *test)
+{
+	static void (* const drop[])(struct page *) = {
+		drop_with_put_page, drop_with_release_pages,
+	};
+	static const unsigned int orders[] = { 0, PMD_ORDER, PUD_ORDER };
+	static const unsigned long offsets[] = { 0, 1, 511 };
+	static const struct span span = { 0, SZ_1G };
+	struct unmapper unmapper;
+	struct task_struct *task;
+	struct page *page;
+	int i, j, k;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++)
+	for (j = 0; j < ARRAY_SIZE(offsets); j++)
+	for (k = 0; k < ARRAY_SIZE(drop); k++) {
+		unmapper.pgmap = new_pgmap(test, orders[i], NULL, &span, 1);
+		init_completion(&unmapper.done);
+		map(test, unmapper.pgmap);
+
+		page = pfn_to_page(PHYS_PFN(start) + offsets[j]);
+		get_page(page);
+
+		task = kthread_run(unmap_thread, &unmapper, "devmap_unmap");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+		/* The wait for references is the first that it sleeps in. */
+		while (READ_ONCE(task->state) != TASK_UNINTERRUPTIBLE &&
+		       !completion_done(&unmapper.done))
+			schedule_timeout_uninterruptible(1);
+		KUNIT_EXPECT_FALSE(test, completion_done(&unmapper.done));
+		/* pgmap->ref is reset by who has seen the last reference go. */
+		KUNIT_EXPECT_FALSE(test, !READ_ONCE(unmapper.pgmap->ref));
+		KUNIT_EXPECT_EQ(test, page_ref_count(compound_head(page)), 1);
+
+		drop[k](page);
+		wait_for_completion(&unmapper.done);
+		check_gone(test, unmapper.pgmap);
+	}
+}
+
+static unsigned long free_pages_now(void)
+{
+	unsigned long nr = 0;
+	struct zone *zone;
+
+	/* What was freed by RCU, and what is cached by CPUs, is free too. */
+	rcu_barrier();
+	drain_all_pages(NULL);
+	for_each_populated_zone(zone)
+		nr += zone_page_state_snapshot(zone, NR_FREE_PAGES);
+	return nr;
+}
+
+/* All that a map took is given back, to the page. */
+static void nothing_lost(struct kunit *test)
+{
+	static const struct span span = { SZ_1G, SZ_1G };
+	static const unsigned int orders[] = { 0, PMD_ORDER, PUD_ORDER };
+	struct dev_pagemap *pgmap;
+	unsigned long before;
+	int i, round;
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		pgmap = new_pgmap(test, orders[i], NULL, &span, 1);
+		/* The first time fills caches and makes page tables that stay. */
+		map_check_unmap(test, pgmap);
+		before = free_pages_now();
+		for (round = 0; round < 5; round++)
+			map_check_unmap(test, pgmap);
+		KUNIT_EXPECT_EQ(test, free_pages_now(), before);
+	}
+}
+
+static int compound_devmap_init(struct kunit *test)
+{
+	if (!IS_ALIGNED(start | size, SZ_1G) || size < 3UL * SZ_1G) {
+		kunit_err(test, "compound_devmap_kunit.start= and .size= must name 3 GiB of unused memory, aligned to 1 GiB; they are %#lx and %#lx\n",
+			  start, size);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static struct kunit_case compound_devmap_cases[] = {
+	KUNIT_CASE(every_order),
+	KUNIT_CASE(unaligned_to_sections),
+	KUNIT_CASE(shared_section),
+	KUNIT_CASE(several_ranges),
+	KUNIT_CASE(altmap),
+	KUNIT_CASE(refused),
+	KUNIT_CASE(last_reference),
+	KUNIT_CASE(nothing_lost),
+	{}
+};
+
+static struct kunit_suite compound_devmap_suite = {
+	.name = "compound_devmap",
+	.init = compound_devmap_init,
+	.test_cases = compound_devmap_cases,
+};
+kunit_test_suite(compound_devmap_suite);
+
+MODULE_LICENSE("GPL v2");

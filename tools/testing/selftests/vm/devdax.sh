@@ -1,0 +1,261 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Tests device-dax the way its users drive it, by ndctl and daxctl. All that the persistent memory of this machine holds is lost.
+# usage: devdax.sh static|dynamic|neighbours|cycles
+
+here=$(dirname "$0")
+count=0
+failed=0
+
+result() {	# status description
+	count=$((count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $count $2"
+	else
+		echo "not ok $count $2"
+		failed=$((failed + 1))
+	fi
+}
+
+# Run a command; what it prints is shown when it fails.
+check() {	# description command...
+	description=$1
+	shift
+	if output=$("$@" 2>&1); then
+		result 0 "$description"
+	else
+		echo "$output" | sed 's/^/# /'
+		result 1 "$description"
+		return 1
+	fi
+}
+
+# Run devdax_test on a device: each of its tests is one of ours.
+devdax_test() {	# device description
+	DAX=$1 "$here/devdax_test" > /tmp/devdax_test 2>&1
+	status=$?
+	grep -vE '^(ok|not ok|TAP|1\.\.)' /tmp/devdax_test | sed 's/^# //; s/^/# /'
+	grep -cE '^(ok|not ok) ' /tmp/devdax_test > /tmp/devdax_count
+	while read -r line; do
+		case $line in
+		"ok "*SKIP* | "not ok "*) result 1 "$2: ${line##* }" ;;
+		"ok "*)			  result 0 "$2: ${line##* }" ;;
+		esac
+	done <<-END
+	$(grep -E '^(ok|not ok) ' /tmp/devdax_test)
+	END
+	# It died before it could say anything
+	[ "$(cat /tmp/devdax_count)" != 0 ] || result 1 "$2: devdax_test ended with status $status"
+}
+
+json() {	# key: its first value in what ndctl or daxctl print
+	sed -n "s/.*\"$1\":\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1
+}
+
+# What the page allocator has free, once everything that is freed late has been
+mem_free() {
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	echo 1 > /proc/sys/vm/compact_memory
+	awk '/^MemFree/ { print $2 }' /proc/meminfo
+}
+
+# Whether command... leaves MemFree where it was. Others on the machine may take or
+# give a page meanwhile, so look again before calling it lost: what is lost stays lost.
+gives_back_memory() {	# tries command...
+	tries=$1
+	shift
+	before=$(mem_free)
+	"$@" || return 1
+	for try in $(seq "$tries"); do
+		after=$(mem_free)
+		[ "$after" -lt "$before" ] || return 0
+		sleep 1
+	done
+	echo "MemFree was $before kB, and is $after kB after $try looks"
+	return 1
+}
+
+dax_of() {	# namespace
+	ndctl list -X -n "$1" | json chardev
+}
+
+create() {	# mode map align size: sets namespace
+	namespace=$(ndctl create-namespace -f -m "$1" -M "$2" ${3:+-a "$3"} -s "$4" | json dev)
+	[ -n "$namespace" ]
+}
+
+destroy() {
+	ndctl destroy-namespace -f "$namespace" 2>&1
+}
+
+create_and_destroy() {	# map align size
+	create devdax "$@" && destroy
+}
+
+# {mem,dev} x {4K,2M,1G}: everything on each, then gone, then made again.
+static() {
+	for map in mem dev; do
+		for align in 4K 2M 1G; do
+			# room for three pages, and what the namespace needs itself
+			size=1G
+			[ $align != 1G ] || size=5G
+			name="$map $align"
+			check "$name: create" create devdax $map $align $size || continue
+			devdax_test "$(dax_of "$namespace")" "$name"
+			check "$name: destroy after poison" destroy
+			check "$name: create again" create devdax $map $align $size
+			devdax=$(dax_of "$namespace")
+			check "$name: touch again" dd if=/dev/zero of=/dev/null count=0 bs=1
+			"$here/gup_test" -f "/dev/$devdax" -S -m 1024 -n 512 -a > /dev/null
+			result $? "$name: pin again"
+			check "$name: destroy again" destroy
+		done
+	done
+}
+
+# A soft-reserved range: devices come, change and go in it.
+dynamic() {
+	region=$(daxctl list -R | json id)
+	[ -n "$region" ] || { result 1 "dynamic region found"; return; }
+	# hmem makes a device of all of it
+	seed=$(daxctl list -r "$region" -D | json chardev)
+	check "dynamic: disable the first device" daxctl disable-device "$seed"
+	check "dynamic: destroy it" daxctl destroy-device "$seed"
+
+	for align in 4K 2M 1G; do
+		bytes=$((1024 * 1024 * 1024))
+		case $align in
+		4K) a=4096 size=$((bytes / 2)) ;;
+		2M) a=$((2 * 1024 * 1024)) size=$bytes ;;
+		1G) a=$bytes size=$((3 * bytes)) ;;
+		esac
+		name="dynamic $align"
+		dev=$(daxctl create-device -r "$region" -s $size -a $a | json chardev)
+		[ -n "$dev" ]; result $? "$name: create" || continue
+		devdax_test "$dev" "$name"
+		sys=/sys/bus/dax/devices/$dev
+
+		# While it is bound, nothing of it can change.
+		for attr in size align; do
+			(echo $a > "$sys/$attr") 2>/dev/null
+			[ $? != 0 ]; result $? "$name: $attr can't change while bound"
+		done
+		start=$(cat "$sys/mapping0/end")
+		ranges=$(find "$sys/" -name 'mapping?' | wc -l)
+		start=$((start + 1))
+		(printf '%x-%x' $start $((start + size - 1)) > "$sys/mapping") 2>/dev/null
+		[ $? != 0 ] && [ "$(find "$sys/" -name 'mapping?' | wc -l)" = "$ranges" ]
+		result $? "$name: mapping can't be added while bound"
+
+		check "$name: disable" daxctl disable-device "$dev"
+		check "$name: destroy" daxctl destroy-device "$dev"
+	done
+
+	# One device through its whole life: resized, and of one align after the other
+	dev=$(daxctl create-device -r "$region" -s 1G -a 2097152 | json chardev)
+	sys=/sys/bus/dax/devices/$dev
+	for step in "2G 2097152" "3G 1073741824" "512M 4096" "3G 2097152"; do
+		# shellcheck disable=SC2086 # two words
+		set -- $step
+		bytes=$(( ${1%[GM]} * 1024 * 1024 ))
+		[ "$1" = "${1%G}" ] || bytes=$((bytes * 1024))
+		daxctl disable-device "$dev" > /dev/null 2>&1
+		# smaller first: align has to fit the size, and the size the align
+		echo 4096 > "$sys/align" && echo $bytes > "$sys/size" && echo "$2" > "$sys/align"
+		result $? "dynamic: resize to $1, align $2"
+		check "dynamic: enable with $1, align $2" daxctl enable-device "$dev"
+		[ "$(cat "$sys/size") $(cat "$sys/align")" = "$bytes $2" ]
+		result $? "dynamic: is $1, align $2"
+		"$here/gup_test" -f "/dev/$dev" -S -m 512 -n 512 -a > /tmp/out 2>&1 ||
+		[ "$2" = 1073741824 ]
+		result $? "dynamic: pin with $1, align $2"
+	done
+
+	# Two ranges in one device: a neighbour in between keeps them apart.
+	daxctl disable-device "$dev" > /dev/null
+	echo 1073741824 > "$sys/size"
+	other=$(daxctl create-device -r "$region" -s 512M -a 2097152 | json chardev)
+	echo $((3 * 1024 * 1024 * 1024)) > "$sys/size"
+	daxctl disable-device "$other" > /dev/null && daxctl destroy-device "$other" > /dev/null
+	[ "$(find "$sys/" -name 'mapping?' | wc -l)" = 2 ]
+	result $? "dynamic: a device of two ranges"
+	check "dynamic: enable it" daxctl enable-device "$dev"
+	"$here/gup_test" -f "/dev/$dev" -S -m 2048 -n 513 -a > /tmp/out 2>&1 && ! grep -q truncated /tmp/out
+	result $? "dynamic: pin over both ranges"
+	devdax_test "$dev" "dynamic, two ranges"
+	check "dynamic: disable" daxctl disable-device "$dev"
+	check "dynamic: destroy" daxctl destroy-device "$dev"
+}
+
+# Those who share the code and must not notice: fsdax and kmem
+neighbours() {
+	check "fsdax: create" create fsdax mem '' 2G
+	blockdev=$(ndctl list -n "$namespace" | json blockdev)
+	check "fsdax: mkfs" mkfs.ext4 -q -F -b 4096 "/dev/$blockdev"
+	check "fsdax: mount -o dax" mount -t ext4 -o dax=always "/dev/$blockdev" /mnt
+	dd if=/dev/urandom of=/tmp/data bs=1M count=64 2>/dev/null
+	check "fsdax: write a file" cp /tmp/data /mnt/data
+	check "fsdax: read it" cmp /tmp/data /mnt/data
+	for option in u U a b; do
+		check "fsdax: gup_test -$option" "$here/gup_test" -$option -f /mnt/data -S -m 64 -n 512
+	done
+	# Pins of no known end are refused: the file system could not truncate.
+	for option in L l; do
+		"$here/gup_test" -$option -f /mnt/data -S -m 64 -n 512 > /tmp/out 2>&1
+		[ $? = 1 ] && grep -q 'Operation not supported' /tmp/out
+		result $? "fsdax: gup_test -$option is refused"
+	done
+	check "fsdax: truncate after" dd if=/dev/null of=/mnt/data bs=1 seek=4096
+	cp /tmp/data /mnt/again
+	umount /mnt
+	check "fsdax: mount again" mount -t ext4 -o dax=always "/dev/$blockdev" /mnt
+	check "fsdax: read again" cmp /tmp/data /mnt/again
+	umount /mnt
+	rm /tmp/data
+	check "fsdax: destroy" destroy
+
+	check "kmem: create" create devdax mem 2M 2G
+	dev=$(dax_of "$namespace")
+	before=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
+	check "kmem: to system-ram" daxctl reconfigure-device -m system-ram "$dev"
+	after=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
+	[ $((after - before)) -gt 1000000 ]
+	result $? "kmem: memory is there ($((after - before)) kB)"
+	check "kmem: and back" daxctl reconfigure-device -f -m devdax "$dev"
+	[ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" = "$before" ]
+	result $? "kmem: memory is gone"
+	devdax_test "$dev" "back from kmem"
+	check "kmem: destroy" destroy
+}
+
+# What set-up takes, teardown gives back, whatever comes after what.
+cycles() {
+	for pair in "mem 4K" "mem 2M" "mem 1G" "dev 4K" "dev 2M" "dev 1G"; do
+		# shellcheck disable=SC2086 # two words
+		set -- $pair
+		create_and_destroy "$1" "$2" 4G > /dev/null	# fills caches
+		check "cycles: $pair" gives_back_memory 5 create_and_destroy "$1" "$2" 4G
+	done
+	twenty() {
+		for i in $(seq 20); do
+			case $((i % 6)) in
+			0) create_and_destroy mem 4K 4G ;;
+			1) create_and_destroy mem 1G 4G ;;
+			2) create_and_destroy dev 2M 4G ;;
+			3) create_and_destroy mem 2M 4G ;;
+			4) create_and_destroy dev 1G 4G ;;
+			5) create_and_destroy dev 4K 4G ;;
+			esac || return 1
+		done
+	}
+	check "cycles: 20 of all kinds" gives_back_memory 5 twenty
+}
+
+echo "TAP version 13"
+case $1 in
+static | dynamic | neighbours | cycles) "$1" ;;
+*) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
+esac
+echo "1..$count"
+[ $failed = 0 ]

@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tests of one device-dax device: what its mappings hold, what may be mapped,
+ * what its pages are, and what pins and poison do to them. The device, which
+ * loses what it holds, is named by the environment: DAX=dax0.0
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/futex.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "../kselftest_harness.h"
+#include "../../../../mm/gup_test.h"
+
+#ifndef BUS_MCEERR_AR
+#define BUS_MCEERR_AR	4
+#define BUS_MCEERR_AO	5
+#endif
+
+#define FOLL_WRITE	0x01
+
+static unsigned long page_size;
+
+static unsigned long long sysfs_number(const char *dev, const char *attr)
+{
+	unsigned long long value = 0;
+	char path[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/%s", dev, attr);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%llu", &value) != 1) {
+		fprintf(stderr, "devdax_test: can't read %s\n", path);
+		exit(1);
+	}
+	fclose(file);
+	return value;
+}
+
+/* Bind or unbind: returns 0 or errno. */
+static int driver_write(const char *dev, const char *attr)
+{
+	char path[256];
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), "/sys/bus/dax/drivers/device_dax/%s", attr);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return errno;
+	if (write(fd, dev, strlen(dev)) < 0)
+		ret = errno;
+	close(fd);
+	return ret;
+}
+
+/* Wait until @pid sleeps in @function, or is no more. */
+static void wait_until_blocked_in(pid_t pid, const char *function)
+{
+	char path[64], stack[4096];
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stack", pid);
+	for (;;) {
+		siginfo_t info = {};
+
+		if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) ||
+		    info.si_pid == pid)
+			return;
+		fd = open(path, O_RDONLY);
+		len = fd < 0 ? 0 : read(fd, stack, sizeof(stack) - 1);
+		if (fd >= 0)
+			close(fd);
+		stack[len > 0 ? len : 0] = 0;
+		if (strstr(stack, function))
+			return;
+		usleep(1000);
+	}
+}
+
+/* The time limit only ends what hangs: emulated machines are slow. */
+#define DEVDAX_TEST(name)	TEST_F_TIMEOUT(devdax, name, 300)
+
+FIXTURE(devdax)
+{
+	const char *name;
+	char path[64];
+	unsigned long align;
+	unsigned long size;	/* of the device */
+	unsigned long len;	/* of the mapping: three pages of align */
+	int fd;
+	int gup;
+	char *p;
+};
+
+FIXTURE_SETUP(devdax)
+{
+	page_size = sysconf(_SC_PAGESIZE);
+	self->name = getenv("DAX");
+	ASSERT_NE(NULL, self->name) {
+		TH_LOG("name a device: DAX=dax0.0");
+	}
+	snprintf(self->path, sizeof(self->path), "/dev/%s", self->name);
+	self->align = sysfs_number(self->name, "align");
+	self->size = sysfs_number(self->name, "size");
+	self->len = 3 * self->align;
+	ASSERT_LE(self->len, self->size);
+
+	self->fd = open(self->path, O_RDWR);
+	ASSERT_GE(self->fd, 0);
+	self->gup = open("/sys/kernel/debug/gup_test", O_RDWR);
+	ASSERT_GE(self->gup, 0);
+	self->p = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       self->fd, 0);
+	ASSERT_NE(MAP_FAILED, self->p);
+}
+
+FIXTURE_TEARDOWN(devdax)
+{
+	munmap(self->p, self->len);
+	close(self->gup);
+	close(self->fd);
+}
+
+/*
+ * Offsets that matter: around every boundary of align, and some inside that are
+ * tails far from their head. Returns how many.
+ */
+static int interesting_offsets(unsigned long align, unsigned long len,
+			       unsigned long *offsets, int max)
+{
+	static const unsigned long inside[] = {
+		1, 2, 3, 511, 512, 513, 1023, 1024, 32767, 32768, 131073,
+	};
+	unsigned long base;
+	unsigned int i;
+	int nr = 0;
+
+	for (base = 0; base < len; base += align) {
+		offsets[nr++] = base;
+		for (i = 0; i < ARRAY_SIZE(inside); i++)
+			if (inside[i] * page_size < align - page_size)
+				offsets[nr++] = base + inside[i] * page_size;
+		if (align > page_size)
+			offsets[nr++] = base + align - page_size;
+		if (nr + (int)ARRAY_SIZE(inside) + 2 > max)
+			abort();
+	}
+	return nr;
+}
+
+/* What is written through one mapping is read through others, page by page. */
+DEVDAX_TEST(patterns)
+{
+	unsigned long offsets[64], i, nr, seed = getpid();
+	uint64_t *word;
+	char *q;
+
+	nr = interesting_offsets(self->align, self->len, offsets, 64);
+	for (i = 0; i < nr; i++) {
+		word = (uint64_t *)(self->p + offsets[i]);
+		word[0] = offsets[i] ^ seed;
+		word[page_size / 8 - 1] = ~offsets[i] ^ seed;
+	}
+
+	q = mmap(NULL, self->len, PROT_READ, MAP_SHARED, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, q);
+	for (i = 0; i < nr; i++) {
+		word = (uint64_t *)(q + offsets[i]);
+		ASSERT_EQ(offsets[i] ^ seed, word[0]);
+		ASSERT_EQ(~offsets[i] ^ seed, word[page_size / 8 - 1]);
+	}
+	munmap(q, self->len);
+
+	/* A mapping that starts at the second page of align sees the same. */
+	q = mmap(NULL, self->align, PROT_READ, MAP_SHARED, self->fd,
+		 self->align);
+	ASSERT_NE(MAP_FAILED, q);
+	for (i = 0; i < nr; i++) {
+		if (offsets[i] < self->align || offsets[i] >= 2 * self->align)
+			continue;
+		word = (uint64_t *)(q + offsets[i] - self->align);
+		ASSERT_EQ(offsets[i] ^ seed, word[0]);
+	}
+	munmap(q, self->align);
+}
+
+DEVDAX_TEST(private_mapping_refused)
+{
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->align, PROT_READ, MAP_PRIVATE,
+				   self->fd, 0));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+DEVDAX_TEST(unaligned_mapping_refused)
+{
+	char *spare;
+
+	/* an address to map to, so that nobody chooses one that hides it */
+	spare = mmap(NULL, 3 * self->align, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, spare);
+	spare = (char *)(((uintptr_t)spare + self->align - 1) &
+			 ~(self->align - 1));
+
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->align, PROT_READ, MAP_SHARED,
+				   self->fd, self->align / 2));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED, mmap(spare, self->align, PROT_READ,
+				   MAP_SHARED | MAP_FIXED, self->fd,
+				   self->align / 2));
+	EXPECT_EQ(EINVAL, errno);
+	if (self->align > page_size) {
+		EXPECT_EQ(MAP_FAILED,
+			  mmap(spare + page_size, self->align, PROT_READ,
+			       MAP_SHARED | MAP_FIXED, self->fd, 0));
+		EXPECT_EQ(EINVAL, errno);
+		EXPECT_EQ(-1, munmap(self->p, page_size));
+		EXPECT_EQ(EINVAL, errno);
+		EXPECT_EQ(-1, mprotect(self->p + page_size, page_size,
+				       PROT_READ));
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
+TEST_F_SIGNAL(devdax, beyond_the_end_is_sigbus, SIGBUS)
+{
+	unsigned long end = self->size & ~(self->align - 1);
+	char *q = mmap(NULL, self->align, PROT_READ, MAP_SHARED, self->fd, end);
+
+	ASSERT_NE(MAP_FAILED, q);
+	*(volatile char *)q;
+}
+
+/* What the kernel log says of the page at @offset, by DUMP_USER_PAGES_TEST */
+struct dump {
+	int refcount;
+	int order;	/* -1: a base page */
+	int pincount;
+	unsigned long index;
+	unsigned long mapping;
+	unsigned long head;
+};
+
+static int dump_page_at(int gup, char *addr, struct dump *dump)
+{
+	struct gup_test test = {
+		.addr = (uintptr_t)addr,
+		.size = page_size,
+		.nr_pages_per_call = 1,
+		.which_pages = { 1 },
+	};
+	char line[1024], *at;
+	int kmsg, found = 0;
+	ssize_t len;
+
+	memset(dump, 0, sizeof(*dump));
+	dump->order = -1;
+	kmsg = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+	if (kmsg < 0 || lseek(kmsg, 0, SEEK_END) < 0)
+		return -1;
+	if (ioctl(gup, DUMP_USER_PAGES_TEST, &test) || test.size != page_size) {
+		close(kmsg);
+		return -1;
+	}
+	while ((len = read(kmsg, line, sizeof(line) - 1)) > 0) {
+		line[len] = 0;
+		at = strstr(line, ";page:");
+		if (at && sscanf(at, ";page:%*s refcount:%d mapcount:%*d mapping:%lx index:%lx",
+				 &dump->refcount, &dump->mapping,
+				 &dump->index) == 3)
+			found = 1;
+		at = strstr(line, ";head:");
+		if (at)
+			sscanf(at, ";head:%lx order:%d compound_mapcount:%*d compound_pincount:%d",
+			       &dump->head, &dump->order, &dump->pincount);
+	}
+	close(kmsg);
+	return found ? 0 : -1;
+}
+
+/* Each page of align is one compound page of that order, 4 KiB a base page. */
+DEVDAX_TEST(pages_have_the_geometry)
+{
+	unsigned long offsets[64], i, nr, head = 0;
+	int order = -1;
+	struct dump dump;
+
+	if (self->align > page_size)
+		order = __builtin_ctzl(self->align / page_size);
+
+	nr = interesting_offsets(self->align, self->len, offsets, 64);
+	for (i = 0; i < nr; i++) {
+		self->p[offsets[i]] = 1;
+		ASSERT_EQ(0, dump_page_at(self->gup, self->p + offsets[i],
+					  &dump));
+		ASSERT_EQ(order, dump.order);
+		/* one is the pgmap's, one this test's */
+		ASSERT_EQ(2, dump.refcount);
+		ASSERT_EQ(0, dump.pincount);
+		ASSERT_EQ(offsets[i] / page_size, dump.index);
+		ASSERT_NE(0, dump.mapping);
+		if (order < 0)
+			continue;
+		if (offsets[i] % self->align == 0) {
+			EXPECT_NE(head, dump.head);
+			head = dump.head;
+		}
+		ASSERT_EQ(head, dump.head);
+	}
+}
+
+/* What is gotten and pinned over boundaries, from tail to tail, is at rest after. */
+DEVDAX_TEST(get_and_pin)
+{
+	static const unsigned long commands[] = {
+		GUP_FAST_BENCHMARK, GUP_BASIC_TEST, PIN_FAST_BENCHMARK,
+		PIN_BASIC_TEST, PIN_LONGTERM_BENCHMARK,
+		PIN_LONGTERM_FAST_BENCHMARK,
+	};
+	static const unsigned int per_call[] = { 1, 511, 512, 513, 262144 };
+	/* around one boundary is enough for most, and all for the last */
+	const unsigned long window = 2048 * page_size;
+	unsigned long start, end;
+	unsigned int i, j;
+	struct dump dump;
+
+	for (i = 0; i < ARRAY_SIZE(commands) * ARRAY_SIZE(per_call); i++) {
+		j = i % ARRAY_SIZE(per_call);
+		start = 0;
+		end = self->len;
+		if (self->align > window && per_call[j] <= 513) {
+			start = self->align - window;
+			end = self->align + window;
+		}
+		if (self->align > page_size) {
+			start += page_size;
+			end -= page_size;
+		}
+		struct gup_test test = {
+			.addr = (uintptr_t)self->p + start,
+			.size = end - start,
+			.nr_pages_per_call = per_call[j],
+			.gup_flags = FOLL_WRITE,
+		};
+
+		ASSERT_EQ(0, ioctl(self->gup, commands[i / ARRAY_SIZE(per_call)],
+				   &test)) {
+			TH_LOG("command %u, %u per call: %s", i, per_call[j],
+			       strerror(errno));
+		}
+		ASSERT_EQ(end - start, test.size);
+	}
+	ASSERT_EQ(0, dump_page_at(self->gup, self->p + self->align, &dump));
+	EXPECT_EQ(2, dump.refcount);
+	EXPECT_EQ(0, dump.pincount);
+}
+
+/* Those who take single pages of it: vmsplice() and process_vm_readv() */
+DEVDAX_TEST(single_page_users)
+{
+	unsigned long offset = self->align + (self->align > page_size ?
+					      self->align - page_size : 0);
+	struct iovec iov = { self->p + offset, page_size };
+	char *buf = malloc(page_size), *want = malloc(page_size);
+	struct iovec local = { buf, page_size };
+	struct dump dump;
+	int pipefd[2];
+
+	memset(want, 0x5a, page_size);
+	memcpy(self->p + offset, want, page_size);
+
+	ASSERT_EQ(0, pipe(pipefd));
+	ASSERT_EQ(page_size, vmsplice(pipefd[1], &iov, 1, 0));
+	ASSERT_EQ(page_size, read(pipefd[0], buf, page_size));
+	EXPECT_EQ(0, memcmp(buf, want, page_size));
+
+	memset(buf, 0, page_size);
+	ASSERT_EQ(page_size, process_vm_readv(getpid(), &local, 1, &iov, 1, 0));
+	EXPECT_EQ(0, memcmp(buf, want, page_size));
+
+	close(pipefd[0]);
+	close(pipefd[1]);
+	ASSERT_EQ(0, dump_page_at(self->gup, self->p + offset, &dump));
+	EXPECT_EQ(2, dump.refcount);
+}
+
+/* A child sees what the parent writes, through the mapping it inherits. */
+DEVDAX_TEST(fork_shares)
+{
+	volatile uint64_t *word = (uint64_t *)(self->p + self->align);
+	int status;
+	pid_t pid;
+
+	*word = 1;
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		int seen = *word;
+
+		*word = 2;
+		_exit(seen == 1 ? 0 : 1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(2, *word);
+}
+
+/* A futex on a tail page has one key, whatever address it is mapped to. */
+DEVDAX_TEST(shared_futex)
+{
+	unsigned long offset = 2 * self->align - page_size;
+	uint32_t *futex = (uint32_t *)(self->p + offset), *other;
+	int status;
+	pid_t pid;
+	char *q;
+
+	q = mmap(NULL, 2 * self->align, PROT_READ | PROT_WRITE, MAP_SHARED,
+		 self->fd, 0);
+	ASSERT_NE(MAP_FAILED, q);
+	other = (uint32_t *)(q + offset);
+	*futex = 7;
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid)
+		_exit(syscall(SYS_futex, futex, FUTEX_WAIT, 7, NULL) ? 1 : 0);
+	wait_until_blocked_in(pid, "futex_wait");
+	if (syscall(SYS_futex, other, FUTEX_WAKE, 1) != 1) {
+		TH_LOG("the wake-up went astray");
+		kill(pid, SIGKILL);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	munmap(q, 2 * self->align);
+}
+
+/* A pin holds up the unbind of its device, and the unpin lets it go on. */
+DEVDAX_TEST(pin_holds_unbind)
+{
+	static const unsigned int flags[] = {
+		PIN_LONGTERM_TEST_FLAG_USE_WRITE,
+		PIN_LONGTERM_TEST_FLAG_USE_WRITE | PIN_LONGTERM_TEST_FLAG_USE_FAST,
+	};
+	siginfo_t info;
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		/* a base page, or the last tail and the head behind it */
+		struct pin_longterm_test pin = {
+			.addr = (uintptr_t)self->p + self->align - page_size,
+			.size = 2 * page_size,
+			.flags = flags[i],
+		};
+		char *held = malloc(pin.size);
+		__u64 held_addr = (uintptr_t)held;
+
+		memset(self->p + self->align - page_size, 0x33 + i, pin.size);
+		ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_START, &pin));
+
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			_exit(driver_write(self->name, "unbind"));
+		wait_until_blocked_in(pid, "memunmap_pages");
+
+		memset(&info, 0, sizeof(info));
+		ASSERT_EQ(0, waitid(P_PID, pid, &info,
+				    WEXITED | WNOHANG | WNOWAIT));
+		EXPECT_EQ(0, info.si_pid) {
+			TH_LOG("unbind did not wait for the pin");
+		}
+		/* The memory is there for as long as it is pinned. */
+		ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_READ,
+				   &held_addr));
+		EXPECT_EQ(0x33 + (int)i, held[0]);
+		EXPECT_EQ(0x33 + (int)i, held[2 * page_size - 1]);
+		free(held);
+
+		ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_STOP));
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		ASSERT_EQ(0, status);
+
+		ASSERT_EQ(0, driver_write(self->name, "bind"));
+		munmap(self->p, self->len);
+		close(self->fd);
+		self->fd = open(self->path, O_RDWR);
+		ASSERT_GE(self->fd, 0);
+		self->p = mmap(NULL, self->len, PROT_READ | PROT_WRITE,
+			       MAP_SHARED, self->fd, 0);
+		ASSERT_NE(MAP_FAILED, self->p);
+	}
+}
+
+/* What a process saw of a SIGBUS, told to its parent through shared memory */
+struct seen {
+	int signo;
+	int code;
+	int lsb;
+	uintptr_t addr;
+	int ready;
+};
+
+static struct seen *seen;
+
+static void sigbus(int signo, siginfo_t *info, void *context)
+{
+	seen->code = info->si_code;
+	seen->lsb = info->si_addr_lsb;
+	seen->addr = (uintptr_t)info->si_addr;
+	__atomic_store_n(&seen->signo, signo, __ATOMIC_SEQ_CST);
+	_exit(0);
+}
+
+enum role {
+	POISONS,	/* maps the page, and injects the error */
+	MAPS,		/* maps it */
+	COVERS,		/* has a vma over it, but never touched it */
+	ROLES
+};
+
+/*
+ * An error in a page is told to exactly the processes that map it, with the
+ * address that it has for them and the size of what is lost.
+ */
+static void poison(struct __test_metadata *_metadata, const char *path,
+		   unsigned long align, unsigned long offset)
+{
+	int role, status, lsb = __builtin_ctzl(align);
+	struct seen *shared;
+	pid_t pids[ROLES];
+	uintptr_t *addrs;
+	char *q;
+	int fd;
+
+	shared = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, shared);
+	addrs = (uintptr_t *)(shared + ROLES);
+
+	for (role = ROLES - 1; role >= 0; role--) {
+		pids[role] = fork();
+		ASSERT_GE(pids[role], 0);
+		if (!pids[role]) {
+			struct sigaction sa = {
+				.sa_sigaction = sigbus,
+				.sa_flags = SA_SIGINFO,
+			};
+
+			/* The handler runs, whatever else is pending. */
+			sigfillset(&sa.sa_mask);
+			seen = &shared[role];
+			sigaction(SIGBUS, &sa, NULL);
+			fd = open(path, O_RDWR);
+			q = mmap(NULL, 3 * align, PROT_READ | PROT_WRITE,
+				 MAP_SHARED, fd, 0);
+			if (q == MAP_FAILED)
+				_exit(10);
+			addrs[role] = (uintptr_t)q + offset;
+			if (role != COVERS)
+				*(volatile char *)(q + offset) = 1;
+			__atomic_store_n(&seen->ready, 1, __ATOMIC_SEQ_CST);
+			if (role == POISONS) {
+				madvise(q + offset, page_size, MADV_HWPOISON);
+				_exit(11);
+			}
+			pause();
+			_exit(12);
+		}
+		while (!__atomic_load_n(&shared[role].ready, __ATOMIC_SEQ_CST))
+			usleep(1000);
+	}
+
+	/* The signals of the others were sent when the injector's arrives. */
+	ASSERT_EQ(pids[POISONS], waitpid(pids[POISONS], &status, 0));
+	EXPECT_EQ(0, status);
+	kill(pids[COVERS], SIGTERM);
+	ASSERT_EQ(pids[COVERS], waitpid(pids[COVERS], &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) {
+		TH_LOG("who only has a vma over it was signalled");
+	}
+	/* SIGTERM, if no SIGBUS came: of two pending, SIGBUS is delivered first */
+	kill(pids[MAPS], SIGTERM);
+	ASSERT_EQ(pids[MAPS], waitpid(pids[MAPS], &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("who maps it was not signalled");
+	}
+
+	for (role = POISONS; role <= MAPS; role++) {
+		EXPECT_EQ(SIGBUS, shared[role].signo);
+		EXPECT_EQ(role == POISONS ? BUS_MCEERR_AR : BUS_MCEERR_AO,
+			  shared[role].code);
+		EXPECT_EQ(lsb, shared[role].lsb);
+		EXPECT_EQ(addrs[role], shared[role].addr);
+	}
+	munmap(shared, page_size);
+}
+
+DEVDAX_TEST(poisoned_head)
+{
+	poison(_metadata, self->path, self->align, self->align);
+}
+
+DEVDAX_TEST(poisoned_tail)
+{
+	poison(_metadata, self->path, self->align,
+	       2 * self->align - page_size);
+}
+
+TEST_HARNESS_MAIN
