@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # what is set here is read by those who source it
 # Sourced by every script here: the paths, the base of the series, and how a script speaks.
 set -euo pipefail
 
@@ -14,6 +15,8 @@ say() { printf '%s %s: %s\n' "$(date +%T)" "${0##*/}" "$*" >&2; }
 die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 [ -f "$QUEUE/base" ] || die "no series for K=$K: patches/$K/base is missing; patches/ has: $(ls "$ROOT/patches")"
+# What the series is made against; the file tells what each means.
+upstream='' debian='' package='' suite='' instrument=''
 # shellcheck source=/dev/null
 . "$QUEUE/base"
 
@@ -23,3 +26,29 @@ export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 
 # The names of the queue's patches, in order.
 queue() { grep -vE '^[[:space:]]*(#|$)' "$QUEUE/series"; }
+
+# Configure a build: nothing but what the fragments name, and what that needs.
+configure() {	# tree obj fragment...
+	local tree=$1 obj=$2 symbol value
+	shift 2
+	mkdir -p "$obj"
+	# A later fragment's line wins, so that debug can turn off what guest turns on.
+	cat "$@" > "$obj/fragment.new"
+	if cmp -s "$obj/fragment.new" "$obj/fragment" && [ -f "$obj/.config" ] &&
+	   [ -z "$(find "$tree" -name 'Kconfig*' -newer "$obj/fragment" -print -quit)" ]; then
+		rm "$obj/fragment.new"
+		return
+	fi
+	make -s -C "$tree" O="$obj" CC='ccache gcc' KCONFIG_ALLCONFIG="$obj/fragment.new" allnoconfig > "$obj/configure.log" 2>&1 ||
+		{ tail -n 20 "$obj/configure.log" >&2; return 1; }
+	# A symbol that this kernel knows and did not take as asked is a mistake here.
+	awk -F= '/^CONFIG_/ { v[$1] = $2 } END { for (s in v) print s, v[s] }' "$obj/fragment.new" | sort |
+	while read -r symbol value; do
+		grep -qx "$symbol=$value" "$obj/.config" && continue
+		[ "$value" != n ] || grep -q "^$symbol=" "$obj/.config" || continue
+		grep -rqE --include='Kconfig*' "^[[:space:]]*(menu)?config ${symbol#CONFIG_}\$" "$tree" || continue
+		echo "$symbol=$value of configs/ was not taken by Linux $K: $(grep -E "${symbol}[= ]" "$obj/.config" || echo 'dependencies not met')" >&2
+		return 1
+	done || return 1
+	mv "$obj/fragment.new" "$obj/fragment"
+}

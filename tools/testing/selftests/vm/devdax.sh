@@ -98,7 +98,7 @@ static() {
 	for map in mem dev; do
 		for align in 4K 2M 1G; do
 			# room for three pages, and what the namespace needs itself
-			size=1G
+			size=2G
 			[ $align != 1G ] || size=5G
 			name="$map $align"
 			check "$name: create" create devdax $map $align $size || continue
@@ -106,12 +106,15 @@ static() {
 			check "$name: destroy after poison" destroy
 			check "$name: create again" create devdax $map $align $size
 			devdax=$(dax_of "$namespace")
-			check "$name: touch again" dd if=/dev/zero of=/dev/null count=0 bs=1
-			"$here/gup_test" -f "/dev/$devdax" -S -m 1024 -n 512 -a > /dev/null
-			result $? "$name: pin again"
+			check "$name: pin again" "$here/gup_test" -a -f "/dev/$devdax" -S -m 1024 -n 512
 			check "$name: destroy again" destroy
 		done
 	done
+}
+
+# Base pages first: align has to fit the size, and the size the align.
+resize() {	# sysfs-folder bytes align
+	echo 4096 > "$1/align" && echo "$2" > "$1/size" && echo "$3" > "$1/align"
 }
 
 # A soft-reserved range: devices come, change and go in it.
@@ -131,21 +134,21 @@ dynamic() {
 		1G) a=$bytes size=$((3 * bytes)) ;;
 		esac
 		name="dynamic $align"
-		dev=$(daxctl create-device -r "$region" -s $size -a $a | json chardev)
-		[ -n "$dev" ]; result $? "$name: create" || continue
+		dev=$(daxctl create-device -r "$region" -s "$size" -a "$a" | json chardev)
+		check "$name: create" [ -n "$dev" ] || continue
 		devdax_test "$dev" "$name"
 		sys=/sys/bus/dax/devices/$dev
 
 		# While it is bound, nothing of it can change.
 		for attr in size align; do
-			(echo $a > "$sys/$attr") 2>/dev/null
-			[ $? != 0 ]; result $? "$name: $attr can't change while bound"
+			! (echo "$a" > "$sys/$attr") 2>/dev/null
+			result $? "$name: $attr can't change while bound"
 		done
 		start=$(cat "$sys/mapping0/end")
 		ranges=$(find "$sys/" -name 'mapping?' | wc -l)
 		start=$((start + 1))
-		(printf '%x-%x' $start $((start + size - 1)) > "$sys/mapping") 2>/dev/null
-		[ $? != 0 ] && [ "$(find "$sys/" -name 'mapping?' | wc -l)" = "$ranges" ]
+		! (printf '%x-%x' $start $((start + size - 1)) > "$sys/mapping") 2>/dev/null &&
+			[ "$(find "$sys/" -name 'mapping?' | wc -l)" = "$ranges" ]
 		result $? "$name: mapping can't be added while bound"
 
 		check "$name: disable" daxctl disable-device "$dev"
@@ -161,15 +164,13 @@ dynamic() {
 		bytes=$(( ${1%[GM]} * 1024 * 1024 ))
 		[ "$1" = "${1%G}" ] || bytes=$((bytes * 1024))
 		daxctl disable-device "$dev" > /dev/null 2>&1
-		# smaller first: align has to fit the size, and the size the align
-		echo 4096 > "$sys/align" && echo $bytes > "$sys/size" && echo "$2" > "$sys/align"
-		result $? "dynamic: resize to $1, align $2"
+		check "dynamic: resize to $1, align $2" resize "$sys" $bytes "$2"
 		check "dynamic: enable with $1, align $2" daxctl enable-device "$dev"
 		[ "$(cat "$sys/size") $(cat "$sys/align")" = "$bytes $2" ]
 		result $? "dynamic: is $1, align $2"
-		"$here/gup_test" -f "/dev/$dev" -S -m 512 -n 512 -a > /tmp/out 2>&1 ||
-		[ "$2" = 1073741824 ]
-		result $? "dynamic: pin with $1, align $2"
+		mib=512
+		[ "$2" != 1073741824 ] || mib=1024
+		check "dynamic: pin with $1, align $2" "$here/gup_test" -f "/dev/$dev" -S -m $mib -n 512 -a
 	done
 
 	# Two ranges in one device: a neighbour in between keeps them apart.
@@ -229,6 +230,16 @@ neighbours() {
 	check "kmem: destroy" destroy
 }
 
+twenty() {
+	for round in 1 2 3 4 5; do
+		echo "round $round"
+		for pair in "mem 1G" "dev 2M" "mem 2M" "dev 4K"; do
+			# shellcheck disable=SC2086 # two words
+			create_and_destroy $pair 4G || return 1
+		done
+	done
+}
+
 # What set-up takes, teardown gives back, whatever comes after what.
 cycles() {
 	for pair in "mem 4K" "mem 2M" "mem 1G" "dev 4K" "dev 2M" "dev 1G"; do
@@ -237,18 +248,6 @@ cycles() {
 		create_and_destroy "$1" "$2" 4G > /dev/null	# fills caches
 		check "cycles: $pair" gives_back_memory 5 create_and_destroy "$1" "$2" 4G
 	done
-	twenty() {
-		for i in $(seq 20); do
-			case $((i % 6)) in
-			0) create_and_destroy mem 4K 4G ;;
-			1) create_and_destroy mem 1G 4G ;;
-			2) create_and_destroy dev 2M 4G ;;
-			3) create_and_destroy mem 2M 4G ;;
-			4) create_and_destroy dev 1G 4G ;;
-			5) create_and_destroy dev 4K 4G ;;
-			esac || return 1
-		done
-	}
 	check "cycles: 20 of all kinds" gives_back_memory 5 twenty
 }
 

@@ -493,9 +493,9 @@ DEVDAX_TEST(pin_holds_unbind)
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_EQ(0, status);
 
-		ASSERT_EQ(0, driver_write(self->name, "bind"));
 		munmap(self->p, self->len);
 		close(self->fd);
+		ASSERT_EQ(0, driver_write(self->name, "bind"));
 		self->fd = open(self->path, O_RDWR);
 		ASSERT_GE(self->fd, 0);
 		self->p = mmap(NULL, self->len, PROT_READ | PROT_WRITE,

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+# The one entry point. Everything that is made lies under build/.
+
+K	?= 5.10
+export K LINUX_SRC ACCEL JOBS
+
+
+help:				## this list
+	@echo 'Compound devmaps: a patch series for Linux $(K), and what builds, boots and tests it.'
+	@echo
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+	@echo
+	@echo 'Variables:'
+	@echo '  K=5.10          which series (a folder of patches/)'
+	@echo '  LINUX_SRC=PATH  kernel tarball or tree to use, instead of fetching it from Debian'
+	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
+	@echo '  JOBS=N          compile jobs (default: all processors)'
+	@echo '  KERNEL=patched REGION=16G MEM=2G SMP=2   for shell: kernel (stock, patched, debug), size of the'
+	@echo '                  NVDIMM, RAM and processors of the guest'
+
+setup: build/setup		## install the Debian packages that are needed
+build/setup: scripts/setup
+	@scripts/setup
+
+tree: setup			## fetch the kernel source; lay it out as a git tree, one commit per patch
+	@scripts/tree
+
+patches: setup			## export the queue from the git tree build/$(K)/linux to patches/$(K)
+	@scripts/export
+
+kernel: tree			## build the stock and the patched kernel, and the guest's initramfs
+	@scripts/kernel stock
+	@scripts/kernel patched
+	@scripts/initramfs
+
+shell: tree			## a shell in a guest with an NVDIMM, ndctl and daxctl
+	@scripts/kernel $(or $(KERNEL),patched)
+	@scripts/initramfs
+	@scripts/guest $(if $(REGION),-r $(REGION)) $(if $(MEM),-m $(MEM)) $(if $(SMP),-s $(SMP)) shell $(or $(KERNEL),patched)
+
+demo: kernel			## build, boot and measure stock and patched; print the before/after table
+	@scripts/demo
+
+check: tree			## checkpatch, git am, builds with W=1 and sparse, kernel-doc, shellcheck
+	@scripts/check
+
+test: kernel			## run all tests
+	@scripts/kernel debug
+	@scripts/test
+
+clean:				## remove build/; what was downloaded or compiled stays in the user's cache
+	rm -rf build
+
+.PHONY: help setup tree patches kernel shell demo check test clean
+.DEFAULT_GOAL := help
