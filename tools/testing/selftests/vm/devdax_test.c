@@ -262,7 +262,8 @@ static int dump_page_at(int gup, char *addr, struct dump *dump)
 		.which_pages = { 1 },
 	};
 	char line[1024], *at;
-	int kmsg, found = 0;
+	int kmsg, order, pincount, found = 0;
+	unsigned long head;
 	ssize_t len;
 
 	memset(dump, 0, sizeof(*dump));
@@ -281,10 +282,14 @@ static int dump_page_at(int gup, char *addr, struct dump *dump)
 				 &dump->refcount, &dump->mapping,
 				 &dump->index) == 3)
 			found = 1;
+		/* there are others that begin like that, with the raw words */
 		at = strstr(line, ";head:");
-		if (at)
-			sscanf(at, ";head:%lx order:%d compound_mapcount:%*d compound_pincount:%d",
-			       &dump->head, &dump->order, &dump->pincount);
+		if (at && sscanf(at, ";head:%lx order:%d compound_mapcount:%*d compound_pincount:%d",
+				 &head, &order, &pincount) == 3) {
+			dump->head = head;
+			dump->order = order;
+			dump->pincount = pincount;
+		}
 	}
 	close(kmsg);
 	return found ? 0 : -1;
