@@ -52,32 +52,31 @@ json() {	# key: its first value in what ndctl or daxctl print
 	sed -n "s/.*\"$1\":\"\{0,1\}\([^\",]*\)\"\{0,1\},\{0,1\}\$/\1/p" | head -n 1
 }
 
-# What the page allocator has free, once everything that is freed late has been
-mem_free() {
+# Pages that are free, once all that is freed late has been: those of MemFree, and
+# those that processors keep for their next allocations.
+free_pages() {
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 	for shrink in /sys/kernel/slab/*/shrink; do
 		echo 1 > "$shrink"
 	done
-	# empties the lists of the processors, and adds up their counters
-	echo 1 > /proc/sys/vm/compact_memory
 	cat /proc/sys/vm/stat_refresh
-	awk '/^MemFree/ { print $2 }' /proc/meminfo
+	awk '$1 == "nr_free_pages" || $1 == "count:" { free += $2 } END { print free }' /proc/zoneinfo
 }
 
-# Whether command... leaves MemFree where it was. Others on the machine may take or
+# Whether command... leaves as many pages free as there were. Others on the machine may take or
 # give a page meanwhile, so look again before calling it lost: what is lost stays lost.
 gives_back_memory() {	# tries command...
 	tries=$1
 	shift
-	before=$(mem_free)
+	before=$(free_pages)
 	"$@" > /dev/null 2>&1 || return 1
 	for try in $(seq "$tries"); do
-		after=$(mem_free)
+		after=$(free_pages)
 		[ "$after" -lt "$before" ] || return 0
 		sleep 1
 	done
-	echo "MemFree was $before kB, and is $after kB after $try looks"
+	echo "$before pages were free, and $after are after $try looks"
 	return 1
 }
 
@@ -126,10 +125,11 @@ resize() {	# sysfs-folder bytes align
 dynamic() {
 	region=$(daxctl list -R | json id)
 	[ -n "$region" ] || { result 1 "dynamic region found"; return; }
-	# hmem makes a device of all of it
+	# hmem makes a device of all of it, which can't be destroyed, only be empty
 	seed=$(daxctl list -r "$region" -D | json chardev)
 	check "dynamic: disable the first device" daxctl disable-device "$seed"
-	check "dynamic: destroy it" daxctl destroy-device "$seed"
+	echo 0 > "/sys/bus/dax/devices/$seed/size"
+	check "dynamic: shrink it to nothing" [ "$(cat "/sys/bus/dax/devices/$seed/size")" = 0 ]
 
 	for align in 4K 2M 1G; do
 		bytes=$((1024 * 1024 * 1024))
@@ -152,7 +152,7 @@ dynamic() {
 		start=$(cat "$sys/mapping0/end")
 		ranges=$(find "$sys/" -name 'mapping?' | wc -l)
 		start=$((start + 1))
-		! (printf '%x-%x' $start $((start + size - 1)) > "$sys/mapping") 2>/dev/null &&
+		! (printf '%x-%x' $start $((start + bytes - 1)) > "$sys/mapping") 2>/dev/null &&
 			[ "$(find "$sys/" -name 'mapping?' | wc -l)" = "$ranges" ]
 		result $? "$name: mapping can't be added while bound"
 
@@ -182,6 +182,8 @@ dynamic() {
 	daxctl disable-device "$dev" > /dev/null
 	echo 1073741824 > "$sys/size"
 	other=$(daxctl create-device -r "$region" -s 512M -a 2097152 | json chardev)
+	# to enable that one enabled both
+	daxctl disable-device "$dev" > /dev/null
 	echo $((3 * 1024 * 1024 * 1024)) > "$sys/size"
 	daxctl disable-device "$other" > /dev/null && daxctl destroy-device "$other" > /dev/null
 	[ "$(find "$sys/" -name 'mapping?' | wc -l)" = 2 ]
