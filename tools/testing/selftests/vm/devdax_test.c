@@ -477,10 +477,15 @@ DEVDAX_TEST(pin_holds_unbind)
 
 		pid = fork();
 		ASSERT_GE(pid, 0);
-		if (!pid)
+		if (!pid) {
+			/* if the parent dies, its pin must not stay for us */
+			close(self->gup);
 			_exit(driver_write(self->name, "unbind"));
+		}
 		wait_until_blocked_in(pid, "memunmap_pages");
 
+		/* It sleeps there for other reasons too, but not for long. */
+		usleep(500000);
 		memset(&info, 0, sizeof(info));
 		ASSERT_EQ(0, waitid(P_PID, pid, &info,
 				    WEXITED | WNOHANG | WNOWAIT));
@@ -584,8 +589,10 @@ static void poison(struct __test_metadata *_metadata, const char *path,
 			pause();
 			_exit(12);
 		}
-		while (!__atomic_load_n(&shared[role].ready, __ATOMIC_SEQ_CST))
+		while (!__atomic_load_n(&shared[role].ready, __ATOMIC_SEQ_CST)) {
+			ASSERT_EQ(0, waitpid(pids[role], &status, WNOHANG));
 			usleep(1000);
+		}
 	}
 
 	/* The signals of the others were sent when the injector's arrives. */
