@@ -2,21 +2,21 @@
 # The one entry point. Everything that is made lies under build/.
 
 K	?= 5.10
-export K LINUX_SRC ACCEL JOBS
+export K LINUX_SRC ACCEL JOBS REGION
 
 
 help:				## this list
 	@echo 'Compound devmaps: a patch series for Linux $(K), and what builds, boots and tests it.'
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
 	@echo
 	@echo 'Variables:'
 	@echo '  K=5.10          which series (a folder of patches/)'
 	@echo '  LINUX_SRC=PATH  kernel tarball or tree to use, instead of fetching it from Debian'
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'
-	@echo '  KERNEL=patched REGION=16G MEM=2G SMP=2   for shell: kernel (stock, patched, debug), size of the'
-	@echo '                  NVDIMM, RAM and processors of the guest'
+	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
+	@echo '  KERNEL=patched MEM=2G SMP=2   for shell: the kernel (stock, patched, debug), RAM and processors'
 
 setup: build/setup		## install the Debian packages that are needed
 build/setup: scripts/setup
@@ -36,10 +36,15 @@ kernel: tree			## build the stock and the patched kernel, and the guest's initra
 shell: tree			## a shell in a guest with an NVDIMM, ndctl and daxctl
 	@scripts/kernel $(or $(KERNEL),patched)
 	@scripts/initramfs
-	@scripts/guest $(if $(REGION),-r $(REGION)) $(if $(MEM),-m $(MEM)) $(if $(SMP),-s $(SMP)) shell $(or $(KERNEL),patched)
+	@scripts/guest $(if $(MEM),-m $(MEM)) $(if $(SMP),-s $(SMP)) shell $(or $(KERNEL),patched)
 
 demo: kernel			## build, boot and measure stock and patched; print the before/after table
 	@scripts/demo
+
+bench: demo			## the same, and keep it: in results/$(K) and in README.md
+	@mkdir -p results/$(K)
+	@cp build/$(K)/demo.md results/$(K)/
+	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r results/$(K)/demo.md' README.md
 
 check: tree			## checkpatch, git am, builds with W=1 and sparse, kernel-doc, shellcheck
 	@scripts/check
@@ -51,5 +56,5 @@ test: kernel			## run all tests
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo check test clean
+.PHONY: help setup tree patches kernel shell demo bench check test clean
 .DEFAULT_GOAL := help
