@@ -106,12 +106,12 @@ static() {
 		for align in ${aligns:-4K 2M 1G}; do
 			# room for three pages, and what the namespace needs itself
 			size=2G
-			[ $align != 1G ] || size=6G
+			[ "$align" != 1G ] || size=6G
 			name="$map $align"
-			check "$name: create" create devdax $map $align $size || continue
+			check "$name: create" create devdax "$map" "$align" $size || continue
 			devdax_test "$(dax_of "$namespace")" "$name"
 			check "$name: destroy after poison" destroy
-			check "$name: create again" create devdax $map $align $size
+			check "$name: create again" create devdax "$map" "$align" $size
 			devdax=$(dax_of "$namespace")
 			check "$name: pin again" "$here/gup_test" -a -f "/dev/$devdax" -S -m 1024 -n 512
 			check "$name: destroy again" destroy
