@@ -281,7 +281,7 @@ static void refused(struct kunit *test)
 	static const struct span ok = { 0, SZ_1G };
 	static const struct span bad_start = { SZ_2M, SZ_1G };
 	static const struct span bad_end = { 0, SZ_1G + SZ_2M };
-	static const struct span empty = { 0, 0 };
+	static const struct span empty = { SZ_1G, 0 };
 	static const struct span bad_second[] = {
 		{ 0, SZ_1G }, { SZ_1G + SZ_2M, SZ_1G },
 	};

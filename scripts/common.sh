@@ -22,6 +22,8 @@ upstream='' debian='' package='' suite='' instrument=''
 
 # Commits are reproducible: one author, the committer's date is the author's.
 export GIT_COMMITTER_NAME='Compound Devmap' GIT_COMMITTER_EMAIL=compound-devmap@example.org
+# Another clone of this repository compiles the same, wherever it lies.
+export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 
 # The names of the queue's patches, in order.
