@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Tests device-dax the way its users drive it, by ndctl and daxctl. All that the persistent memory of this machine holds is lost.
-# maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static tests.
-# usage: devdax.sh static|dynamic|neighbours|cycles
+# maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static and rdma test;
+# seconds=60 how long stress goes on with each file.
+# usage: devdax.sh static|dynamic|neighbours|cycles|stress|rdma
 
 here=$(dirname "$0")
 count=0
@@ -31,22 +32,36 @@ check() {	# description command...
 	fi
 }
 
-# Run devdax_test on a device: each of its tests is one of ours.
-devdax_test() {	# device description
-	DAX=$1 "$here/devdax_test" > /tmp/devdax_test 2>&1
+# Run a program of kselftest_harness.h: each of its tests is one of ours.
+harness() {	# description program
+	"$here/$2" > /tmp/harness 2>&1
 	status=$?
-	grep -vE '^(ok|not ok|TAP|1\.\.)' /tmp/devdax_test | sed 's/^# //; s/^/# /'
+	grep -vE '^(ok|not ok|TAP|1\.\.)' /tmp/harness | sed 's/^# //; s/^/# /'
 	while read -r line; do
 		case $line in
-		"ok "*SKIP* | "not ok "*) result 1 "$2: ${line##* }" ;;
-		"ok "*)			  result 0 "$2: ${line##* }" ;;
+		"ok "*SKIP* | "not ok "*) result 1 "$1: ${line##* }" ;;
+		"ok "*)			  result 0 "$1: ${line##* }" ;;
 		esac
 	done <<-END
-	$(grep -E '^(ok|not ok) ' /tmp/devdax_test)
+	$(grep -E '^(ok|not ok) ' /tmp/harness)
 	END
-	planned=$(sed -n 's/^1\.\.//p' /tmp/devdax_test)
-	[ "$(grep -cE '^(ok|not ok) ' /tmp/devdax_test)" = "$planned" ] ||
-		result 1 "$2: devdax_test died, with status $status, before its end"
+	planned=$(sed -n 's/^1\.\.//p' /tmp/harness)
+	[ "$(grep -cE '^(ok|not ok) ' /tmp/harness)" = "$planned" ] ||
+		result 1 "$1: $2 died, with status $status, before its end"
+}
+
+# All that is tested on a device
+devdax_test() {	# device description
+	DAX=$1 harness "$2" devdax_test
+	PIN_FILE=/dev/$1 PIN_ALIGN=$(cat "/sys/bus/dax/devices/$1/align") harness "$2" devdax_pin_test
+	nothing_pinned "$2"
+}
+
+# Every pin that was ever taken has been dropped.
+nothing_pinned() {	# description
+	cat /proc/sys/vm/stat_refresh
+	[ "$(sed -n 's/^nr_foll_pin_acquired //p' /proc/vmstat)" = "$(sed -n 's/^nr_foll_pin_released //p' /proc/vmstat)" ]
+	result $? "$1: all pins are dropped"
 }
 
 json() {	# key: its first value in what ndctl or daxctl print
@@ -124,6 +139,13 @@ resize() {	# sysfs-folder bytes align
 	echo 4096 > "$1/align" && echo "$2" > "$1/size" && echo "$3" > "$1/align"
 }
 
+# To write it fails, for that the device is in use, and changes nothing.
+busy() {	# sysfs-file value
+	before=$(cat "$1")
+	! (echo "$2" > "$1") 2> /tmp/busy && grep -q 'Device or resource busy' /tmp/busy &&
+		[ "$(cat "$1")" = "$before" ] && [ "$before" != "$2" ]
+}
+
 # A soft-reserved range: devices come, change and go in it.
 dynamic() {
 	region=$(daxctl list -R | json id)
@@ -147,11 +169,13 @@ dynamic() {
 		devdax_test "$dev" "$name"
 		sys=/sys/bus/dax/devices/$dev
 
-		# While it is bound, nothing of it can change.
-		for attr in size align; do
-			! (echo "$a" > "$sys/$attr") 2>/dev/null
-			result $? "$name: $attr can't change while bound"
-		done
+		# While it is bound, nothing of it can change, even to what is valid.
+		other=4096
+		[ "$align" != 4K ] || other=2097152
+		busy "$sys/size" $((size / 2 / a * a))
+		result $? "$name: size can't change while bound"
+		busy "$sys/align" $other
+		result $? "$name: align can't change while bound"
 		start=$(cat "$sys/mapping0/end")
 		ranges=$(find "$sys/" -name 'mapping?' | wc -l)
 		start=$((start + 1))
@@ -217,6 +241,8 @@ neighbours() {
 		[ $? = 1 ] && grep -q 'Operation not supported' /tmp/out
 		result $? "fsdax: gup_test -$option is refused"
 	done
+	PIN_FILE=/mnt/data PIN_ALIGN=2097152 PIN_REFUSED=1 harness fsdax devdax_pin_test
+	nothing_pinned fsdax
 	check "fsdax: truncate after" dd if=/dev/null of=/mnt/data bs=1 seek=4096
 	cp /tmp/data /mnt/again
 	umount /mnt
@@ -260,9 +286,111 @@ cycles() {
 	check "cycles: 20 of all kinds" gives_back_memory 10 twenty
 }
 
+# Load a file for a while, and do something to its device over and over.
+under_load() {	# description file align command...
+	name=$1
+	"$here/devdax_stress" "$2" "$3" > /tmp/stress 2>&1 &
+	pid=$!
+	shift 3
+	cycles=0
+	broken=0
+	end=$(($(date +%s) + ${seconds:-60}))
+	while [ "$(date +%s)" -lt $end ] || [ $cycles -lt 3 ]; do
+		"$@" > /tmp/check 2>&1 || { sed 's/^/# /' /tmp/check; broken=1; break; }
+		cycles=$((cycles + 1))
+		sleep 0.2
+	done
+	kill $pid
+	wait $pid
+	result $? "$name: everything was done"
+	sed "s/^/# $name: /" /tmp/stress
+	echo "# $name: $* $cycles times"
+	[ $broken = 0 ] && [ $cycles -ge 3 ]
+	result $? "$name: its device went and came"
+	nothing_pinned "$name"
+}
+
+rebind() {	# driver device
+	echo "$2" > "$1/unbind" && echo "$2" > "$1/bind"
+}
+
+# Who has a device open while it goes and comes back is in nobody's way.
+open_over_rebind() {	# description device
+	driver=/sys/bus/dax/drivers/device_dax
+	for round in 1 2 3; do
+		exec 8<>"/dev/$2"
+		echo "$2" > $driver/unbind
+		! (exec 9<>"/dev/$2") 2> /tmp/out && grep -q 'No such device or address' /tmp/out
+		result $? "$1: can't be opened while unbound, $round"
+		echo "$2" > $driver/bind
+		exec 9<>"/dev/$2"
+		exec 8<&-
+		exec 9<&-
+		check "$1: is itself again after all have closed it, $round" \
+			"$here/gup_test" -a -f "/dev/$2" -S -m 1024 -n 512
+	done
+}
+
+# A truncate waits for pins: the file system takes the blocks back.
+rewrite() {
+	dd if=/dev/zero of=/mnt/data bs=1M count=4
+}
+
+# Pins, faults and poison, against the unbind and bind of their device
+stress() {
+	for pair in "mem 2M" "dev 1G"; do
+		# shellcheck disable=SC2086 # two words
+		set -- $pair
+		check "stress $pair: create" create devdax "$1" "$2" 4G || continue
+		dev=$(dax_of "$namespace")
+		open_over_rebind "stress $pair" "$dev"
+		under_load "stress $pair" "/dev/$dev" "$(cat "/sys/bus/dax/devices/$dev/align")" \
+			rebind /sys/bus/dax/drivers/device_dax "$dev"
+		DAX=$dev harness "after stress, $pair" devdax_test
+		nothing_pinned "after stress, $pair"
+		check "stress $pair: destroy" destroy
+	done
+
+	# A device with a file system on it can't be unbound under load on any kernel:
+	# ext4 does not survive it. The file goes under load, and the device after.
+	check "stress fsdax: create" create fsdax mem '' 2G
+	blockdev=$(ndctl list -n "$namespace" | json blockdev)
+	# what is bound is not the namespace, but what its info block describes
+	pfn=$(basename /sys/bus/nd/drivers/nd_pmem/pfn*)
+	check "stress fsdax: mkfs" mkfs.ext4 -q -F -b 4096 "/dev/$blockdev"
+	for round in 1 2; do
+		check "stress fsdax, $round: mount" mount -t ext4 -o dax=always "/dev/$blockdev" /mnt
+		check "stress fsdax, $round: a file" rewrite
+		under_load "stress fsdax, $round" /mnt/data 2097152 rewrite
+		check "stress fsdax, $round: umount" umount /mnt
+		check "stress fsdax, $round: unbind and bind" rebind /sys/bus/nd/drivers/nd_pmem "$pfn"
+	done
+	check "stress fsdax: destroy" destroy
+}
+
+# A consumer of pins: device-dax as memory regions of RDMA, by a software device
+rdma() {
+	ip link set dummy0 up && ip addr add 192.0.2.1/24 dev dummy0
+	check "rdma: make a device" /bin/rdma link add rxe0 type rxe netdev dummy0
+	for map in ${maps:-mem dev}; do
+		for align in ${aligns:-4K 2M 1G}; do
+			name="rdma, $map $align"
+			check "$name: create" create devdax "$map" "$align" 4G || continue
+			dev=$(dax_of "$namespace")
+			check "$name: write and read" "$here/devdax_rdma" "$dev"
+			DAX=$dev harness "$name, after" devdax_test
+			nothing_pinned "$name"
+			check "$name: destroy" destroy
+		done
+	done
+}
+
 echo "TAP version 13"
+# what pages are mixed with, and room for huge pages beside them
+echo 8 > /proc/sys/vm/nr_hugepages
+echo 1 > /proc/sys/vm/compact_memory
 case $1 in
-static | dynamic | neighbours | cycles) "$1" ;;
+static | dynamic | neighbours | cycles | stress | rdma) "$1" ;;
 *) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
 esac
 echo "1..$count"

@@ -109,7 +109,7 @@ static const char *command_name(unsigned long cmd)
 int main(int argc, char **argv)
 {
 	unsigned long cmd = GUP_FAST_BENCHMARK, size = 128 * MB, repeats = 1, i;
-	int fd, filed = -1, opt, flags = MAP_PRIVATE, thp = -1;
+	int fd, filed = -1, opt, flags = MAP_PRIVATE, thp = -1, truncated = 0;
 	const char *file = "/dev/zero";
 	struct gup_test gup = {
 		.nr_pages_per_call = 1,
@@ -242,10 +242,12 @@ int main(int argc, char **argv)
 		printf("%s: Time: get:%lld put:%lld us", command_name(cmd),
 		       (long long)gup.get_delta_usec,
 		       (long long)gup.put_delta_usec);
-		if (gup.size != size)
+		if (gup.size != size) {
 			printf(", truncated (size: %lld)", (long long)gup.size);
+			truncated = 1;
+		}
 		printf("\n");
 	}
 
-	return 0;
+	return truncated;
 }
