@@ -6,9 +6,9 @@
  * usage: devdax_rdma DEVICE (like dax0.0)
  */
 #define _GNU_SOURCE
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,19 +20,6 @@
 #define PORT		1
 #define LEN		(1UL << 20)	/* of a transfer, but never of all */
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list args;
-
-	fprintf(stderr, "devdax_rdma: ");
-	va_start(args, fmt);
-	vfprintf(stderr, fmt, args);
-	va_end(args);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
 static unsigned long read_number(const char *path, const char *key)
 {
 	char name[64];
@@ -40,9 +27,9 @@ static unsigned long read_number(const char *path, const char *key)
 	FILE *file = fopen(path, "r");
 
 	if (!file)
-		fail("%s: %s", path, strerror(errno));
+		err(1, "%s", path);
 	if (!key && fscanf(file, "%lu", &value) != 1)
-		fail("%s: no number", path);
+		errx(1, "%s: no number", path);
 	while (key && fscanf(file, "%63s %lu", name, &value) == 2)
 		if (!strcmp(name, key))
 			break;
@@ -58,7 +45,7 @@ static unsigned long pinned(void)
 	char byte;
 
 	if (fd < 0 || read(fd, &byte, 1) < 0)
-		fail("/proc/sys/vm/stat_refresh: %s", strerror(errno));
+		err(1, "/proc/sys/vm/stat_refresh");
 	close(fd);
 	return read_number("/proc/vmstat", "nr_foll_pin_acquired") -
 	       read_number("/proc/vmstat", "nr_foll_pin_released");
@@ -73,7 +60,7 @@ static int ipv4_gid(struct ibv_context *context, union ibv_gid *gid)
 	for (i = 0; !ibv_query_gid(context, PORT, i, gid); i++)
 		if (!memcmp(gid->raw, prefix, sizeof(prefix)))
 			return i;
-	fail("%s has no GID that is an IPv4 address",
+	errx(1, "%s has no GID that is an IPv4 address",
 	     ibv_get_device_name(context->device));
 }
 
@@ -91,7 +78,7 @@ static struct ibv_qp *create_qp(struct ibv_pd *pd, struct ibv_cq *cq)
 	struct ibv_qp *qp = ibv_create_qp(pd, &init);
 
 	if (!qp)
-		fail("ibv_create_qp: %s", strerror(errno));
+		err(1, "ibv_create_qp");
 	return qp;
 }
 
@@ -107,7 +94,7 @@ static void connect_qp(struct ibv_qp *qp, uint32_t to, union ibv_gid *gid,
 
 	if (ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_PKEY_INDEX |
 			  IBV_QP_PORT | IBV_QP_ACCESS_FLAGS))
-		fail("to INIT: %s", strerror(errno));
+		err(1, "to INIT");
 
 	memset(&attr, 0, sizeof(attr));
 	attr.qp_state = IBV_QPS_RTR;
@@ -123,7 +110,7 @@ static void connect_qp(struct ibv_qp *qp, uint32_t to, union ibv_gid *gid,
 	if (ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_AV |
 			  IBV_QP_PATH_MTU | IBV_QP_DEST_QPN | IBV_QP_RQ_PSN |
 			  IBV_QP_MAX_DEST_RD_ATOMIC | IBV_QP_MIN_RNR_TIMER))
-		fail("to RTR: %s", strerror(errno));
+		err(1, "to RTR");
 
 	memset(&attr, 0, sizeof(attr));
 	attr.qp_state = IBV_QPS_RTS;
@@ -134,7 +121,7 @@ static void connect_qp(struct ibv_qp *qp, uint32_t to, union ibv_gid *gid,
 	if (ibv_modify_qp(qp, &attr, IBV_QP_STATE | IBV_QP_TIMEOUT |
 			  IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_SQ_PSN |
 			  IBV_QP_MAX_QP_RD_ATOMIC))
-		fail("to RTS: %s", strerror(errno));
+		err(1, "to RTS");
 }
 
 /* One transfer, and wait for it. */
@@ -157,12 +144,12 @@ static void transfer(struct ibv_qp *qp, struct ibv_cq *cq,
 	int nr;
 
 	if (ibv_post_send(qp, &wr, &bad))
-		fail("ibv_post_send: %s", strerror(errno));
+		err(1, "ibv_post_send");
 	do {
 		nr = ibv_poll_cq(cq, 1, &wc);
 	} while (!nr);
 	if (nr < 0 || wc.status != IBV_WC_SUCCESS)
-		fail("transfer: %s", nr < 0 ? "no completion" :
+		errx(1, "transfer: %s", nr < 0 ? "no completion" :
 		     ibv_wc_status_str(wc.status));
 }
 
@@ -180,7 +167,7 @@ static void check(const char *what, const char *p, unsigned int seed)
 
 	fill(want, seed);
 	if (memcmp(p, want, LEN))
-		fail("%s: not what was sent", what);
+		errx(1, "%s: not what was sent", what);
 	free(want);
 }
 
@@ -209,23 +196,22 @@ int main(int argc, char **argv)
 	snprintf(path, sizeof(path), "/dev/%s", argv[1]);
 	fd = open(path, O_RDWR);
 	if (fd < 0)
-		fail("%s: %s", path, strerror(errno));
+		err(1, "%s", path);
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED)
-		fail("%s: can't map %lu bytes: %s", path, size,
-		     strerror(errno));
+		err(1, "%s: can't map %lu bytes", path, size);
 
 	devices = ibv_get_device_list(&nr);
 	if (!devices || !nr)
-		fail("no RDMA device; rdma link add rxe0 type rxe netdev ...");
+		errx(1, "no RDMA device; rdma link add rxe0 type rxe netdev ...");
 	context = ibv_open_device(devices[0]);
 	if (!context)
-		fail("ibv_open_device: %s", strerror(errno));
+		err(1, "ibv_open_device");
 	index = ipv4_gid(context, &gid);
 	pd = ibv_alloc_pd(context);
 	cq = ibv_create_cq(context, 8, NULL, NULL, 0);
 	if (!pd || !cq)
-		fail("ibv_alloc_pd, ibv_create_cq: %s", strerror(errno));
+		err(1, "ibv_alloc_pd, ibv_create_cq");
 	one = create_qp(pd, cq);
 	other = create_qp(pd, cq);
 	connect_qp(one, other->qp_num, &gid, index);
@@ -235,9 +221,9 @@ int main(int argc, char **argv)
 	mr = ibv_reg_mr(pd, p, size, IBV_ACCESS_LOCAL_WRITE |
 			IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ);
 	if (!mr)
-		fail("ibv_reg_mr of %lu bytes: %s", size, strerror(errno));
+		err(1, "ibv_reg_mr of %lu bytes", size);
 	if (pinned() - before != size / page_size)
-		fail("%lu pages are pinned, of %lu", pinned() - before,
+		errx(1, "%lu pages are pinned, of %lu", pinned() - before,
 		     size / page_size);
 
 	/*
@@ -256,10 +242,10 @@ int main(int argc, char **argv)
 
 	/* A queue pair may use the region until it is gone, some time after. */
 	if (ibv_dereg_mr(mr) || ibv_destroy_qp(one) || ibv_destroy_qp(other))
-		fail("ibv_dereg_mr, ibv_destroy_qp: %s", strerror(errno));
+		err(1, "ibv_dereg_mr, ibv_destroy_qp");
 	for (i = 0; i < 100 && pinned() != before; i++)
 		usleep(100000);
 	if (pinned() != before)
-		fail("%ld pages are pinned still", (long)(pinned() - before));
+		errx(1, "%ld pages are pinned still", (long)(pinned() - before));
 	return 0;
 }
