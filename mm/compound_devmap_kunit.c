@@ -12,6 +12,7 @@
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
+#include <linux/memory_hotplug.h>
 #include <linux/memremap.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -20,7 +21,13 @@
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#include <linux/uaccess.h>
 #include <linux/vmstat.h>
+#include <linux/xarray.h>
+
+#include "internal.h"
 
 static unsigned long start;
 module_param(start, ulong, 0);
@@ -150,6 +157,83 @@ static void check_pages(struct kunit *test, struct dev_pagemap *pgmap)
 	}
 }
 
+/* The entry that maps @addr of the vmemmap, and the PTE table that it is in */
+static pte_t vmemmap_entry(unsigned long addr, struct page **table)
+{
+	pmd_t *pmd;
+
+	pmd = pmd_offset(pud_offset(p4d_offset(pgd_offset_k(addr), addr), addr),
+			 addr);
+	*table = pmd_leaf(*pmd) ? NULL : pmd_page(*pmd);
+	if (!*table)
+		return pfn_pte(pmd_pfn(*pmd) + (addr % PMD_SIZE >> PAGE_SHIFT),
+			       pmd_write(*pmd) ? PAGE_KERNEL : PAGE_KERNEL_RO);
+	return *pte_offset_kernel(pmd, addr);
+}
+
+/* Writes what is there, so that nothing is broken where it can be written. */
+static bool can_write(struct page *page)
+{
+	unsigned long flags = page->flags;
+
+	return !copy_to_kernel_nofault(&page->flags, &flags, sizeof(flags));
+}
+
+/*
+ * Invariant: of one frame with the head and one of tails, and of as many PTE
+ * tables, is all of the memmap of a compound page made; and only that with the
+ * head is writable. Without deduplication, each frame is on its own. And what is
+ * said to have been allocated is what is found. Not for maps that share sections.
+ */
+static void check_memmap(struct kunit *test, struct dev_pagemap *pgmap)
+{
+	unsigned long addr, nr = pgmap_geometry(pgmap), found = 0;
+	bool dedup = vmemmap_can_dedup(pgmap);
+	struct xarray seen;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		return;
+
+	xa_init(&seen);
+	for (i = 0; i < pgmap->nr_range; i++)
+	for (addr = (unsigned long)pfn_to_page(PHYS_PFN(pgmap->ranges[i].start));
+	     addr < (unsigned long)pfn_to_page(end_pfn(pgmap, i));
+	     addr += PAGE_SIZE) {
+		struct page *page = (struct page *)addr, *table, *other_table;
+		struct page *head =
+			pfn_to_page(ALIGN_DOWN(page_to_pfn(page), nr));
+		/* where the first frame of tails is, and their first table */
+		unsigned long tails = (unsigned long)head + PAGE_SIZE;
+		unsigned long tables = ALIGN(tails, PMD_SIZE);
+		bool shared = dedup && page != head;
+		pte_t pte = vmemmap_entry(addr, &table);
+
+		if (IS_ALIGNED(addr, PMD_SIZE))
+			cond_resched();
+		KUNIT_ASSERT_TRUE(test, !!pte_present(pte));
+		KUNIT_ASSERT_EQ(test, !!pte_write(pte), !shared);
+		KUNIT_ASSERT_EQ(test, !!can_write(page), !shared);
+		if (table && !xa_load(&seen, page_to_pfn(table))) {
+			KUNIT_ASSERT_FALSE(test, shared && addr > tables);
+			xa_store(&seen, page_to_pfn(table), test, GFP_KERNEL);
+			found += PAGE_SIZE;
+		}
+		if (!xa_load(&seen, pte_pfn(pte))) {
+			KUNIT_ASSERT_FALSE(test, shared && addr != tails);
+			xa_store(&seen, pte_pfn(pte), test, GFP_KERNEL);
+			found += PAGE_SIZE;
+			continue;
+		}
+		/* A frame that was there before is the one with the tails. */
+		KUNIT_ASSERT_TRUE(test, shared && addr != tails);
+		KUNIT_ASSERT_EQ(test, pte_pfn(pte),
+				pte_pfn(vmemmap_entry(tails, &other_table)));
+	}
+	xa_destroy(&seen);
+	KUNIT_EXPECT_EQ(test, pgmap->memmap_size, found);
+}
+
 /* The range has no pgmap, and no struct pages that could be looked at. */
 static void check_gone(struct kunit *test, struct dev_pagemap *pgmap)
 {
@@ -180,6 +264,7 @@ static void map_check_unmap(struct kunit *test, struct dev_pagemap *pgmap)
 {
 	map(test, pgmap);
 	check_pages(test, pgmap);
+	check_memmap(test, pgmap);
 	memunmap_pages(pgmap);
 	check_gone(test, pgmap);
 }
@@ -234,7 +319,8 @@ static void shared_section(struct kunit *test)
 static void several_ranges(struct kunit *test)
 {
 	static const struct span pmd[] = {
-		{ SZ_1G, SZ_2M }, { 0, SZ_128M + SZ_2M }, { SZ_512M, SZ_64M },
+		{ SZ_1G, SZ_2M }, { 0, SZ_128M + SZ_2M },
+		{ SZ_1G + SZ_4M, SZ_64M },
 	};
 	static const struct span pud[] = {
 		{ 2UL * SZ_1G, SZ_1G }, { 0, SZ_1G },
@@ -430,6 +516,85 @@ static void nothing_lost(struct kunit *test)
 	}
 }
 
+/*
+ * Sections of a compound page go in any order; those that are left keep their
+ * struct pages, and after the last of them nothing is lost.
+ */
+static void sections_in_any_order(struct kunit *test)
+{
+	static const unsigned char orders[][8] = {
+		{ 0, 1, 2, 3, 4, 5, 6, 7 }, { 7, 6, 5, 4, 3, 2, 1, 0 },
+		{ 1, 0, 2, 4, 6, 3, 5, 7 }, { 4, 5, 6, 7, 0, 3, 2, 1 },
+	};
+	static const struct span span = { 0, SZ_1G };
+	struct dev_pagemap *pgmap = new_pgmap(test, PUD_ORDER, NULL, &span, 1);
+	struct page *head = pfn_to_page(PHYS_PFN(start));
+	unsigned long pfn = PHYS_PFN(start), before;
+	int i, j, k, nid = numa_mem_id();
+	int nr = PHYS_PFN(SZ_1G) / PAGES_PER_SECTION;
+
+	KUNIT_ASSERT_EQ(test, nr, 8);
+	/* The first time makes page tables that stay. */
+	map_check_unmap(test, pgmap);
+	before = free_pages_now();
+
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		struct vmemmap_dedup dedup = { .order = PUD_ORDER };
+		struct mhp_params params = {
+			.pgprot = PAGE_KERNEL,
+			.dedup = vmemmap_can_dedup(pgmap) ? &dedup : NULL,
+		};
+
+		init_zone_device_tail(&dedup.tail, head, nid, pgmap);
+		mem_hotplug_begin();
+		KUNIT_EXPECT_EQ(test, 0, add_pages(nid, pfn, PHYS_PFN(SZ_1G),
+						   &params));
+		for (j = 0; j < nr; j++) {
+			__remove_pages(pfn + orders[i][j] * PAGES_PER_SECTION,
+				       PAGES_PER_SECTION, NULL);
+			if (!params.dedup)
+				continue;
+			for (k = j + 1; k < nr; k++) {
+				struct page *last = head +
+					(orders[i][k] + 1) * PAGES_PER_SECTION - 1;
+
+				KUNIT_EXPECT_PTR_EQ(test, compound_head(last),
+						    head);
+				KUNIT_EXPECT_FALSE(test, can_write(last));
+			}
+		}
+		mem_hotplug_done();
+	}
+	KUNIT_EXPECT_LE(test, before, free_pages_now() +
+			(IS_ENABLED(CONFIG_KASAN) ? ARRAY_SIZE(orders) : 0UL));
+}
+
+#ifdef CONFIG_MEMORY_FAILURE
+/* Poison elsewhere is no reason to touch, nor to uncount, what goes. */
+static void poison_elsewhere(struct kunit *test)
+{
+	static const unsigned int orders[] = { 0, PMD_ORDER, PUD_ORDER };
+	static const struct span span = { SZ_1G, SZ_1G };
+	long before = atomic_long_read(&num_poisoned_pages);
+	struct dev_pagemap *pgmap;
+	int i;
+
+	num_poisoned_pages_inc();
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		pgmap = new_pgmap(test, orders[i], NULL, &span, 1);
+		map(test, pgmap);
+		/* as memory_failure() does */
+		SetPageHWPoison(pfn_to_page(first_pfn(pgmap, 0)));
+		memunmap_pages(pgmap);
+		KUNIT_EXPECT_EQ(test, atomic_long_read(&num_poisoned_pages),
+				before + 1);
+		map_check_unmap(test, pgmap);
+	}
+	num_poisoned_pages_dec();
+	KUNIT_EXPECT_EQ(test, atomic_long_read(&num_poisoned_pages), before);
+}
+#endif
+
 static int compound_devmap_init(struct kunit *test)
 {
 	if (!IS_ALIGNED(start | size, SZ_1G) || size < 3UL * SZ_1G) {
@@ -449,6 +614,10 @@ static struct kunit_case compound_devmap_cases[] = {
 	KUNIT_CASE(refused),
 	KUNIT_CASE(last_reference),
 	KUNIT_CASE(nothing_lost),
+	KUNIT_CASE(sections_in_any_order),
+#ifdef CONFIG_MEMORY_FAILURE
+	KUNIT_CASE(poison_elsewhere),
+#endif
 	{}
 };
 

@@ -3,7 +3,8 @@
 # Tests device-dax the way its users drive it, by ndctl and daxctl. All that the persistent memory of this machine holds is lost.
 # maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static and rdma test;
 # seconds=60 how long stress goes on with each file.
-# usage: devdax.sh static|dynamic|neighbours|cycles|stress|rdma
+# memmap, and dynamic, ask on /dev/ttyS2 what the vmemmap is made of: of who runs the guest, and can walk its page tables.
+# usage: devdax.sh static|dynamic|neighbours|cycles|stress|rdma|memmap
 
 here=$(dirname "$0")
 count=0
@@ -113,6 +114,68 @@ create_and_destroy() {	# map align size
 	create devdax "$@" && destroy
 }
 
+# What page tables say of the struct pages of physical ranges, seen from outside
+walk() {	# start end...: sets frames tables shared writable bytes
+	stty -F /dev/ttyS2 raw -echo
+	exec 7<>/dev/ttyS2
+	echo "$*" >&7
+	read -r frames tables shared writable bytes <&7
+	exec 7<&-
+	echo "# $dev: $frames frames, $tables tables, $shared frames shared, $writable writable entries of these, $bytes bytes"
+}
+
+# The ranges of a device, as start and end: all of its namespace, or what it was given.
+ranges() {	# device
+	parent=$(dirname "$(realpath /sys/bus/dax/devices/"$1")")
+	if [ -e "$parent/namespace" ]; then
+		folder=/sys/bus/nd/devices/$(cat "$parent/namespace")
+		start=$(cat "$folder/resource")
+		echo $((start)) $((start + $(cat "$folder/size")))
+	else
+		for mapping in /sys/bus/dax/devices/"$1"/mapping*/; do
+			echo $(($(cat "$mapping/start"))) $(($(cat "$mapping/end") + 1))
+		done
+	fi
+}
+
+# sysfs tells what the page tables do, and that is what the geometry should take.
+memmap_is_exact() {	# device description map
+	dev=$1
+	sys=/sys/bus/dax/devices/$dev
+	align=$(cat "$sys/align")
+	# shellcheck disable=SC2046 # words
+	walk $(ranges "$dev")
+	[ "$(cat "$sys/geometry")" = "$align" ]
+	result $? "$2: geometry"
+	[ "$(cat "$sys/memmap_size")" = "$bytes" ]
+	result $? "$2: memmap_size is what the page tables say"
+	pages=$(($(cat "$sys/size") / align))
+	case $3,$align in
+	mem,2097152)	[ "$frames $shared" = "$((2 * pages)) $pages" ] ;;
+	mem,1073741824)	[ "$frames $tables $shared" = "$((2 * pages)) $((2 * pages)) $pages" ] ;;
+	*)		[ "$frames" -ge $((pages * align / 4096 / 64)) ] && [ "$shared" = 0 ] ;;
+	esac
+	result $? "$2: frames and tables"
+	[ "$writable" = 0 ]
+	result $? "$2: nothing that is shared is writable"
+}
+
+memmap() {
+	# what comes behind this one begins inside a section
+	check "create a neighbour" create devdax mem 2M 1040M
+	neighbour=$(dax_of "$namespace")
+	memmap_is_exact "$neighbour" "memmap, neighbour" mem
+	for map in ${maps:-mem dev}; do
+		for align in ${aligns:-4K 2M 1G}; do
+			name="memmap, $map $align"
+			check "$name: create" create devdax "$map" "$align" 6G || continue
+			memmap_is_exact "$(dax_of "$namespace")" "$name" "$map"
+			check "$name: destroy" destroy
+		done
+	done
+	memmap_is_exact "$neighbour" "memmap, neighbour after" mem
+}
+
 # {mem,dev} x {4K,2M,1G}: everything on each, then gone, then made again.
 static() {
 	# what comes behind this one begins at no multiple of 1 GiB
@@ -167,6 +230,7 @@ dynamic() {
 		dev=$(daxctl create-device -r "$region" -s "$size" -a "$a" | json chardev)
 		check "$name: create" [ -n "$dev" ] || continue
 		devdax_test "$dev" "$name"
+		memmap_is_exact "$dev" "$name" mem
 		sys=/sys/bus/dax/devices/$dev
 
 		# While it is bound, nothing of it can change, even to what is valid.
@@ -219,6 +283,7 @@ dynamic() {
 	"$here/gup_test" -f "/dev/$dev" -S -m 2048 -n 513 -a > /tmp/out 2>&1 && ! grep -q truncated /tmp/out
 	result $? "dynamic: pin over both ranges"
 	devdax_test "$dev" "dynamic, two ranges"
+	memmap_is_exact "$dev" "dynamic, two ranges" mem
 	check "dynamic: disable" daxctl disable-device "$dev"
 	check "dynamic: destroy" daxctl destroy-device "$dev"
 }
@@ -390,7 +455,7 @@ echo "TAP version 13"
 echo 8 > /proc/sys/vm/nr_hugepages
 echo 1 > /proc/sys/vm/compact_memory
 case $1 in
-static | dynamic | neighbours | cycles | stress | rdma) "$1" ;;
+static | dynamic | neighbours | cycles | stress | rdma | memmap) "$1" ;;
 *) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
 esac
 echo "1..$count"
