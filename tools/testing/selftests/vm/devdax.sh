@@ -3,7 +3,7 @@
 # Tests device-dax the way its users drive it, by ndctl and daxctl. All that the persistent memory of this machine holds is lost.
 # maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static and rdma test;
 # seconds=60 how long stress goes on with each file.
-# memmap, and dynamic, ask on /dev/ttyS2 what the vmemmap is made of: of who runs the guest, and can walk its page tables.
+# memmap and dynamic need someone who answers devdax_walk.sh.
 # usage: devdax.sh static|dynamic|neighbours|cycles|stress|rdma|memmap
 
 here=$(dirname "$0")
@@ -114,50 +114,38 @@ create_and_destroy() {	# map align size
 	create devdax "$@" && destroy
 }
 
-# What page tables say of the struct pages of physical ranges, seen from outside
-walk() {	# start end...: sets frames tables shared writable bytes
-	stty -F /dev/ttyS2 raw -echo
-	exec 7<>/dev/ttyS2
-	echo "$*" >&7
-	read -r frames tables shared writable bytes <&7
-	exec 7<&-
-	echo "# $dev: $frames frames, $tables tables, $shared frames shared, $writable writable entries of these, $bytes bytes"
-}
-
-# The ranges of a device, as start and end: all of its namespace, or what it was given.
-ranges() {	# device
-	parent=$(dirname "$(realpath /sys/bus/dax/devices/"$1")")
-	if [ -e "$parent/namespace" ]; then
-		folder=/sys/bus/nd/devices/$(cat "$parent/namespace")
-		start=$(cat "$folder/resource")
-		echo $((start)) $((start + $(cat "$folder/size")))
-	else
-		for mapping in /sys/bus/dax/devices/"$1"/mapping*/; do
-			echo $(($(cat "$mapping/start"))) $(($(cat "$mapping/end") + 1))
-		done
-	fi
-}
-
 # sysfs tells what the page tables do, and that is what the geometry should take.
 memmap_is_exact() {	# device description map
-	dev=$1
-	sys=/sys/bus/dax/devices/$dev
-	align=$(cat "$sys/align")
-	# shellcheck disable=SC2046 # words
-	walk $(ranges "$dev")
-	[ "$(cat "$sys/geometry")" = "$align" ]
+	attrs=/sys/bus/dax/devices/$1
+	page=$(cat "$attrs/align")
+	read -r frames tables shared writable occupied <<-END
+	$("$here/devdax_walk.sh" "$1")
+	END
+	echo "# $2: $frames frames, $tables tables, $shared shared, $writable entries of these writable, $occupied bytes"
+	[ "$(cat "$attrs/geometry")" = "$page" ]
 	result $? "$2: geometry"
-	[ "$(cat "$sys/memmap_size")" = "$bytes" ]
+	[ "$(cat "$attrs/memmap_size")" = "$occupied" ]
 	result $? "$2: memmap_size is what the page tables say"
-	pages=$(($(cat "$sys/size") / align))
-	case $3,$align in
+	pages=$(($(cat "$attrs/size") / page))
+	case $3,$page in
 	mem,2097152)	[ "$frames $shared" = "$((2 * pages)) $pages" ] ;;
 	mem,1073741824)	[ "$frames $tables $shared" = "$((2 * pages)) $((2 * pages)) $pages" ] ;;
-	*)		[ "$frames" -ge $((pages * align / 4096 / 64)) ] && [ "$shared" = 0 ] ;;
+	*)		[ "$frames" -ge $((pages * page / 4096 / 64)) ] && [ "$shared" = 0 ] ;;
 	esac
 	result $? "$2: frames and tables"
 	[ "$writable" = 0 ]
 	result $? "$2: nothing that is shared is writable"
+}
+
+# memmap-report says where it is and what it is, and predicts it.
+report_is_exact() {	# device map
+	memmap-report | tee /tmp/report | awk -v dev="$1" -v where="$2" \
+		-v kib="$(($(cat "/sys/bus/dax/devices/$1/memmap_size") / 1024))" '
+		$1 == dev {
+			predicted = $3 == 2048 ? $8 : $3 == 1048576 ? $9 : kib
+			exact = $4 == where && $5 == kib && (where != "RAM" || predicted == kib)
+		}
+		END { exit !exact }' || { cat /tmp/report; return 1; }
 }
 
 memmap() {
@@ -169,11 +157,20 @@ memmap() {
 		for align in ${aligns:-4K 2M 1G}; do
 			name="memmap, $map $align"
 			check "$name: create" create devdax "$map" "$align" 6G || continue
-			memmap_is_exact "$(dax_of "$namespace")" "$name" "$map"
+			dev=$(dax_of "$namespace")
+			memmap_is_exact "$dev" "$name" "$map"
+			where=RAM
+			[ "$map" = mem ] || where=device
+			check "$name: memmap-report" report_is_exact "$dev" $where
 			check "$name: destroy" destroy
 		done
 	done
 	memmap_is_exact "$neighbour" "memmap, neighbour after" mem
+	check "memmap, neighbour: memmap-report" report_is_exact "$neighbour" RAM
+}
+
+corrupted() {
+	awk '$1 == "HardwareCorrupted:" { print $2 }' /proc/meminfo
 }
 
 # {mem,dev} x {4K,2M,1G}: everything on each, then gone, then made again.
@@ -188,7 +185,10 @@ static() {
 			name="$map $align"
 			check "$name: create" create devdax "$map" "$align" $size || continue
 			devdax_test "$(dax_of "$namespace")" "$name"
+			poisoned=$(corrupted)
 			check "$name: destroy after poison" destroy
+			[ "$(corrupted)" = "$poisoned" ]
+			result $? "$name: poison of others stays counted"
 			check "$name: create again" create devdax "$map" "$align" $size
 			devdax=$(dax_of "$namespace")
 			check "$name: pin again" "$here/gup_test" -a -f "/dev/$devdax" -S -m 1024 -n 512
@@ -284,6 +284,7 @@ dynamic() {
 	result $? "dynamic: pin over both ranges"
 	devdax_test "$dev" "dynamic, two ranges"
 	memmap_is_exact "$dev" "dynamic, two ranges" mem
+	check "dynamic, two ranges: memmap-report" report_is_exact "$dev" RAM
 	check "dynamic: disable" daxctl disable-device "$dev"
 	check "dynamic: destroy" daxctl destroy-device "$dev"
 }

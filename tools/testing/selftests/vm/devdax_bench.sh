@@ -1,9 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Measures device-dax namespaces of all of the first region, for every map and align. What the region holds is lost.
-# Prints a line for each: map align order pages enable_ns disable_ns, and how many microseconds 1 GiB takes, 512 pages a
-# call, to get, to put, to pin, to pin for long, to do that the slow way, and to unpin.
-# And the last six for pages of hugetlbfs: hugetlb 2M - - - - ...
+# Measures device-dax namespaces of all of the first region, for every map and align; or for less of them, as maps="mem" and
+# aligns="1G" in the environment say. What the region holds is lost.
+# Prints a line for each: map align order, what devdax_bench says, what devdax_walk.sh says, and how many microseconds 1 GiB
+# takes, 512 pages a call, to get, to put, to pin, to pin for long, to do that the slow way, and to unpin.
+# And the last six for pages of hugetlbfs: hugetlb 2M - ...
+# pins=no in the environment leaves pins out, and hugetlbfs.
 
 here=$(dirname "$0")
 
@@ -25,19 +27,26 @@ pins() {	# file...
 	echo "$(us get -u "$@") $(us put -u "$@") $(us get -a "$@") $(us get -l "$@") $(us get -L "$@") $(us put -L "$@")"
 }
 
-for map in mem dev; do
-	for align in 4K 2M 1G; do
-		json=$(ndctl create-namespace -f -m devdax -M $map -a $align) || exit 1
+# What the machine still does from its boot, and from making the first namespace, is not to be measured.
+settle() {
+	while [ "$(sed 's/\..*//' /proc/uptime)" -lt 10 ]; do
+		sleep 1
+	done
+}
+
+for map in ${maps:-mem dev}; do
+	for align in ${aligns:-4K 2M 1G}; do
+		json=$(ndctl create-namespace -f -m devdax -M "$map" -a "$align") || exit 1
 		namespace=$(echo "$json" | sed -n 's/.*"dev":"\([^"]*\)".*/\1/p')
 		dev=$(echo "$json" | sed -n 's/.*"chardev":"\([^"]*\)".*/\1/p')
+		settle
 		"$here/devdax_bench" "$dev" > /tmp/bench || exit 1
-		disable=$(sed 's/disable_ns=\([0-9]*\) .*/\1/' /tmp/bench)
-		enable=$(sed 's/.* enable_ns=//' /tmp/bench)
-		pages=$(dmesg | sed -n 's/.* initialised \([0-9]*\) pages.*/\1/p' | tail -n 1)
-		echo "$map $align $(order "$dev") $pages $enable $disable $(pins -f "/dev/$dev" -S)"
+		echo "$map $align $(order "$dev") $(cat /tmp/bench) $("$here/devdax_walk.sh" "$dev")" \
+			"$([ "${pins:-}" = no ] || pins -f "/dev/$dev" -S)"
 		ndctl destroy-namespace -f "$namespace" > /dev/null 2>&1 || exit 1
 	done
 done
 
+[ "${pins:-}" != no ] || exit 0
 echo 512 > /proc/sys/vm/nr_hugepages
-echo "hugetlb 2M - - - - $(pins -H)"
+echo "hugetlb 2M - - - - - - - - - - $(pins -H)"

@@ -672,6 +672,52 @@ static void poison(struct __test_metadata *_metadata, const char *path,
 	munmap(shared, page_size);
 }
 
+static unsigned long corrupted_kib(void)
+{
+	unsigned long kib = 0;
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "HardwareCorrupted: %lu kB", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+/*
+ * Poison of memory that is no device's: it is counted, and whatever becomes of
+ * devices later has to leave it so.
+ */
+TEST(poisoned_memory)
+{
+	unsigned long before = corrupted_kib();
+	int status;
+	pid_t pid;
+	char *p;
+
+	page_size = sysconf(_SC_PAGESIZE);
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		p = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			_exit(10);
+		*(volatile char *)p = 1;
+		if (madvise(p, page_size, MADV_HWPOISON))
+			_exit(11);
+		*(volatile char *)p = 2;
+		_exit(12);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) {
+		TH_LOG("status %#x", status);
+	}
+	EXPECT_EQ(before + page_size / 1024, corrupted_kib());
+}
+
 DEVDAX_TEST(poisoned_head)
 {
 	poison(_metadata, self->path, self->align, self->align);
