@@ -7,8 +7,9 @@
  *
  *	compound_devmap_kunit.start=0x140000000 compound_devmap_kunit.size=0xc0000000
  *
- * for instance, with memmap=3G$5G to keep it from the page allocator. Both have
- * to be aligned to 1 GiB, and 3 GiB are needed. Without them the suite is empty.
+ * for instance. Both have to be aligned to 1 GiB, and 3 GiB are needed; the last
+ * 64 MiB before them, too, with RAM below. memmap=3136M$5056M keeps all of it from
+ * the page allocator. Without the parameters the suite is empty.
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
@@ -569,6 +570,30 @@ static void sections_in_any_order(struct kunit *test)
 			(IS_ENABLED(CONFIG_KASAN) ? ARRAY_SIZE(orders) : 0UL));
 }
 
+/*
+ * A section that is partly memory since boot has its memmap, and that shares
+ * nothing, nor is it charged; but its pages are what others are.
+ */
+static void section_from_boot(struct kunit *test)
+{
+	static const unsigned int orders[] = { 0, PMD_ORDER, PMD_ORDER + 3 };
+	static const struct span span = { 0, SZ_64M };
+	struct dev_pagemap *pgmap;
+	int i;
+
+	KUNIT_ASSERT_TRUE(test, early_section(__pfn_to_section(PHYS_PFN(start) -
+							       1)));
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		pgmap = new_pgmap(test, orders[i], NULL, &span, 1);
+		pgmap->range.start -= SZ_64M;
+		pgmap->range.end -= SZ_64M;
+		map(test, pgmap);
+		check_pages(test, pgmap);
+		KUNIT_EXPECT_EQ(test, pgmap->memmap_size, 0UL);
+		memunmap_pages(pgmap);
+	}
+}
+
 #ifdef CONFIG_MEMORY_FAILURE
 /* Poison elsewhere is no reason to touch, nor to uncount, what goes. */
 static void poison_elsewhere(struct kunit *test)
@@ -615,6 +640,7 @@ static struct kunit_case compound_devmap_cases[] = {
 	KUNIT_CASE(last_reference),
 	KUNIT_CASE(nothing_lost),
 	KUNIT_CASE(sections_in_any_order),
+	KUNIT_CASE(section_from_boot),
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(poison_elsewhere),
 #endif
