@@ -590,7 +590,16 @@ static void section_from_boot(struct kunit *test)
 		map(test, pgmap);
 		check_pages(test, pgmap);
 		KUNIT_EXPECT_EQ(test, pgmap->memmap_size, 0UL);
+#ifdef CONFIG_MEMORY_FAILURE
+		/* memory_failure() takes it for RAM, and counts it. */
+		SetPageHWPoison(pfn_to_page(end_pfn(pgmap, 0) - 1));
+		num_poisoned_pages_inc();
 		memunmap_pages(pgmap);
+		KUNIT_EXPECT_EQ(test, 0L,
+				atomic_long_read(&num_poisoned_pages));
+#else
+		memunmap_pages(pgmap);
+#endif
 	}
 }
 
