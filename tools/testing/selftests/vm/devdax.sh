@@ -148,29 +148,37 @@ report_is_exact() {	# device map
 		END { exit !exact }' || { cat /tmp/report; return 1; }
 }
 
+memmap_of() {	# device description map
+	memmap_is_exact "$@"
+	where=RAM
+	[ "$3" = mem ] || where=device
+	check "$2: memmap-report" report_is_exact "$1" $where
+}
+
 memmap() {
 	# what comes behind this one begins inside a section
 	check "create a neighbour" create devdax mem 2M 1040M
 	neighbour=$(dax_of "$namespace")
 	memmap_is_exact "$neighbour" "memmap, neighbour" mem
-	for map in ${maps:-mem dev}; do
-		for align in ${aligns:-4K 2M 1G}; do
-			name="memmap, $map $align"
-			check "$name: create" create devdax "$map" "$align" 6G || continue
-			dev=$(dax_of "$namespace")
-			memmap_is_exact "$dev" "$name" "$map"
-			where=RAM
-			[ "$map" = mem ] || where=device
-			check "$name: memmap-report" report_is_exact "$dev" $where
-			check "$name: destroy" destroy
-		done
-	done
+	with_each_kind memmap 6G memmap_of
 	memmap_is_exact "$neighbour" "memmap, neighbour after" mem
 	check "memmap, neighbour: memmap-report" report_is_exact "$neighbour" RAM
 }
 
 corrupted() {
 	awk '$1 == "HardwareCorrupted:" { print $2 }' /proc/meminfo
+}
+
+# A namespace of each kind, for a function that is given its device, its description and its map
+with_each_kind() {	# description size function
+	for map in ${maps:-mem dev}; do
+		for align in ${aligns:-4K 2M 1G}; do
+			name="$1, $map $align"
+			check "$name: create" create devdax "$map" "$align" "$2" || continue
+			"$3" "$(dax_of "$namespace")" "$name" "$map"
+			check "$name: destroy" destroy
+		done
+	done
 }
 
 # {mem,dev} x {4K,2M,1G}: everything on each, then gone, then made again.
@@ -434,21 +442,17 @@ stress() {
 	check "stress fsdax: destroy" destroy
 }
 
+rdma_of() {	# device description
+	check "$2: write and read" "$here/devdax_rdma" "$1"
+	DAX=$1 harness "$2, after" devdax_test
+	nothing_pinned "$2"
+}
+
 # A consumer of pins: device-dax as memory regions of RDMA, by a software device
 rdma() {
 	ip link set dummy0 up && ip addr add 192.0.2.1/24 dev dummy0
 	check "rdma: make a device" /bin/rdma link add rxe0 type rxe netdev dummy0
-	for map in ${maps:-mem dev}; do
-		for align in ${aligns:-4K 2M 1G}; do
-			name="rdma, $map $align"
-			check "$name: create" create devdax "$map" "$align" 4G || continue
-			dev=$(dax_of "$namespace")
-			check "$name: write and read" "$here/devdax_rdma" "$dev"
-			DAX=$dev harness "$name, after" devdax_test
-			nothing_pinned "$name"
-			check "$name: destroy" destroy
-		done
-	done
+	with_each_kind rdma 4G rdma_of
 }
 
 echo "TAP version 13"
