@@ -16,7 +16,9 @@ help:				## this list
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
-	@echo '  KERNEL=patched MEM=2G SMP=2   for shell: the kernel (stock, patched, debug), RAM and processors'
+	@echo '  KERNEL=patched  for shell and stress: the kernel (stock, patched, debug)'
+	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
+	@echo '  MINUTES=10 SEED=1   for stress: for how long, and what is done in which order'
 
 setup: build/setup		## install the Debian packages that are needed
 build/setup: scripts/setup
@@ -53,8 +55,13 @@ test: kernel			## run all tests
 	@scripts/kernel debug
 	@scripts/test
 
+stress: tree			## devices of all kinds under load that go, come and change
+	@scripts/kernel $(or $(KERNEL),patched)
+	@scripts/initramfs
+	@scripts/stress $(or $(KERNEL),patched) $(or $(MINUTES),10) $(or $(SEED),1)
+
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo bench check test clean
+.PHONY: help setup tree patches kernel shell demo bench check test stress clean
 .DEFAULT_GOAL := help

@@ -54,3 +54,6 @@ configure() {	# tree obj fragment...
 	done || return 1
 	mv "$obj/fragment.new" "$obj/fragment"
 }
+
+# Options of scripts/guest for a host with a dynamic dax region
+dynamic_host=(-u -m 8G -a 'efi_fake_mem=4G@4G:0x40000')

@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Tests device-dax the way its users drive it, by ndctl and daxctl. All that the persistent memory of this machine holds is lost.
-# maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static and rdma test;
-# seconds=60 how long stress goes on with each file.
+# maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static, memmap, rdma and fail test;
+# seconds=60 how long stress goes on with each file, and churn in all; seed=1 what churn does.
 # memmap and dynamic need someone who answers devdax_walk.sh.
-# usage: devdax.sh static|dynamic|neighbours|cycles|stress|rdma|memmap
+# usage: devdax.sh static|dynamic|neighbours|cycles|stress|churn|rdma|memmap|fail|nofit
 
 here=$(dirname "$0")
 count=0
@@ -81,20 +81,24 @@ free_pages() {
 	awk '$1 == "nr_free_pages" || $1 == "count:" { free += $2 } END { print free }' /proc/zoneinfo
 }
 
-# Whether command... leaves as many pages free as there were. Others on the machine may take or
-# give a page meanwhile, so look again before calling it lost: what is lost stays lost.
+# Whether as many pages are free as there were. Others on the machine may take or give
+# a page meanwhile, so look again before calling it lost: what is lost stays lost.
+are_free() {	# tries pages
+	for try in $(seq "$1"); do
+		after=$(free_pages)
+		[ "$after" -lt "$2" ] || return 0
+		sleep 1
+	done
+	echo "$2 pages were free, and $after are after $try looks"
+	return 1
+}
+
 gives_back_memory() {	# tries command...
 	tries=$1
 	shift
 	before=$(free_pages)
 	"$@" > /dev/null 2>&1 || return 1
-	for try in $(seq "$tries"); do
-		after=$(free_pages)
-		[ "$after" -lt "$before" ] || return 0
-		sleep 1
-	done
-	echo "$before pages were free, and $after are after $try looks"
-	return 1
+	are_free "$tries" "$before"
 }
 
 dax_of() {	# namespace
@@ -160,7 +164,7 @@ memmap() {
 	check "create a neighbour" create devdax mem 2M 1040M
 	neighbour=$(dax_of "$namespace")
 	memmap_is_exact "$neighbour" "memmap, neighbour" mem
-	with_each_kind memmap 6G memmap_of
+	with_each_kind memmap 6G 6G memmap_of
 	memmap_is_exact "$neighbour" "memmap, neighbour after" mem
 	check "memmap, neighbour: memmap-report" report_is_exact "$neighbour" RAM
 }
@@ -170,12 +174,14 @@ corrupted() {
 }
 
 # A namespace of each kind, for a function that is given its device, its description and its map
-with_each_kind() {	# description size function
+with_each_kind() {	# description size size-with-1G function
 	for map in ${maps:-mem dev}; do
 		for align in ${aligns:-4K 2M 1G}; do
 			name="$1, $map $align"
-			check "$name: create" create devdax "$map" "$align" "$2" || continue
-			"$3" "$(dax_of "$namespace")" "$name" "$map"
+			size=$2
+			[ "$align" != 1G ] || size=$3
+			check "$name: create" create devdax "$map" "$align" "$size" || continue
+			"$4" "$(dax_of "$namespace")" "$name" "$map"
 			check "$name: destroy" destroy
 		done
 	done
@@ -215,6 +221,25 @@ busy() {	# sysfs-file value
 	before=$(cat "$1")
 	! (echo "$2" > "$1") 2> /tmp/busy && grep -q 'Device or resource busy' /tmp/busy &&
 		[ "$(cat "$1")" = "$before" ] && [ "$before" != "$2" ]
+}
+
+bytes() {	# 1G or 512M
+	case $1 in
+	*G) echo $((${1%G} << 30)) ;;
+	*M) echo $((${1%M} << 20)) ;;
+	esac
+}
+
+# A device of two ranges, not enabled: a neighbour in between keeps them apart. Sets dev and sys.
+two_ranges() {	# first between both
+	dev=$(daxctl create-device -r "$region" -s "$1" -a 2097152 | json chardev)
+	other=$(daxctl create-device -r "$region" -s "$2" -a 2097152 | json chardev)
+	sys=/sys/bus/dax/devices/$dev
+	# to enable that one enabled both
+	daxctl disable-device "$dev" > /dev/null
+	bytes "$3" > "$sys/size"
+	daxctl disable-device "$other" > /dev/null && daxctl destroy-device "$other" > /dev/null
+	[ "$(find "$sys/" -name 'mapping?' | wc -l)" = 2 ]
 }
 
 # A soft-reserved range: devices come, change and go in it.
@@ -265,10 +290,9 @@ dynamic() {
 	for step in "2G 2097152" "3G 1073741824" "512M 4096" "3G 2097152"; do
 		# shellcheck disable=SC2086 # two words
 		set -- $step
-		bytes=$(( ${1%[GM]} * 1024 * 1024 ))
-		[ "$1" = "${1%G}" ] || bytes=$((bytes * 1024))
+		bytes=$(bytes "$1")
 		daxctl disable-device "$dev" > /dev/null 2>&1
-		check "dynamic: resize to $1, align $2" resize "$sys" $bytes "$2"
+		check "dynamic: resize to $1, align $2" resize "$sys" "$bytes" "$2"
 		check "dynamic: enable with $1, align $2" daxctl enable-device "$dev"
 		[ "$(cat "$sys/size") $(cat "$sys/align")" = "$bytes $2" ]
 		result $? "dynamic: is $1, align $2"
@@ -277,15 +301,10 @@ dynamic() {
 		check "dynamic: pin with $1, align $2" "$here/gup_test" -f "/dev/$dev" -S -m $mib -n 512 -a
 	done
 
-	# Two ranges in one device: a neighbour in between keeps them apart.
 	daxctl disable-device "$dev" > /dev/null
-	echo 1073741824 > "$sys/size"
-	other=$(daxctl create-device -r "$region" -s 512M -a 2097152 | json chardev)
-	# to enable that one enabled both
-	daxctl disable-device "$dev" > /dev/null
-	echo $((3 * 1024 * 1024 * 1024)) > "$sys/size"
-	daxctl disable-device "$other" > /dev/null && daxctl destroy-device "$other" > /dev/null
-	[ "$(find "$sys/" -name 'mapping?' | wc -l)" = 2 ]
+	check "dynamic: destroy" daxctl destroy-device "$dev"
+
+	two_ranges 1G 512M 3G
 	result $? "dynamic: a device of two ranges"
 	check "dynamic: enable it" daxctl enable-device "$dev"
 	"$here/gup_test" -f "/dev/$dev" -S -m 2048 -n 513 -a > /tmp/out 2>&1 && ! grep -q truncated /tmp/out
@@ -294,7 +313,16 @@ dynamic() {
 	memmap_is_exact "$dev" "dynamic, two ranges" mem
 	check "dynamic, two ranges: memmap-report" report_is_exact "$dev" RAM
 	check "dynamic: disable" daxctl disable-device "$dev"
-	check "dynamic: destroy" daxctl destroy-device "$dev"
+	check "dynamic: destroy it" daxctl destroy-device "$dev"
+
+	# Where failures can be injected
+	[ -d /sys/kernel/debug/failslab ] || return
+	two_ranges 144M 16M 272M
+	result $? "fail, two ranges: create"
+	check "fail, two ranges: enable" daxctl enable-device "$dev"
+	fail_of "$dev" "fail, two ranges"
+	check "fail, two ranges: disable" daxctl disable-device "$dev"
+	check "fail, two ranges: destroy" daxctl destroy-device "$dev"
 }
 
 # Those who share the code and must not notice: fsdax and kmem
@@ -442,6 +470,115 @@ stress() {
 	check "stress fsdax: destroy" destroy
 }
 
+# The next number from seed, below the one given: sets x.
+random() {	# below
+	seed=$(((seed * 1103515245 + 12345) & 0x7fffffff))
+	x=$((seed / 65536 % $1))
+}
+
+# Of another size and align, or of the same
+change() {	# device
+	echo "$1" > /sys/bus/dax/drivers/device_dax/unbind
+	random 2
+	case $x in
+	0) resize "/sys/bus/dax/devices/$1" $((1 << 30)) 2097152 ;;
+	1) resize "/sys/bus/dax/devices/$1" $((768 << 20)) 4096 ;;
+	esac && echo "$1" > /sys/bus/dax/drivers/device_dax/bind
+}
+
+# Pages of memory that is RAM for a while may be in use for a moment.
+to_ram_and_back() {	# device
+	daxctl reconfigure-device -m system-ram "$1" || return 1
+	dd if=/dev/zero of=/tmp/data bs=1M count=32
+	rm /tmp/data
+	for try in $(seq 20); do
+		daxctl reconfigure-device -f -m devdax "$1" && return 0
+		sleep 0.2
+	done
+	echo "$1 is RAM still after $try tries"
+	return 1
+}
+
+come_and_go() {	# align
+	kept=$namespace
+	create_and_destroy mem "$1" 3G
+	status=$?
+	namespace=$kept
+	return $status
+}
+
+# Devices of all kinds at once, each under load, while one after the other goes,
+# comes, or becomes another. What is done in which order follows from seed.
+churn() {
+	seed=${seed:-1}
+	echo "# churn: seed=$seed"
+	pids=
+	names=
+	for kind in "mem 2M 4G" "dev 1G 4G" "mem 4K 1G" "mem 2M 1G"; do
+		# shellcheck disable=SC2086 # three words
+		check "churn, $kind: create" create devdax $kind || return
+		# the last is for others to use
+		ram=$(dax_of "$namespace")
+		names="$names $ram"
+	done
+	region=$(daxctl list -R | json id)
+	if [ -n "$region" ]; then
+		dynamic=$(daxctl list -r "$region" -D | json chardev)
+		check "churn: a dynamic device" change "$dynamic"
+		names="$names $dynamic"
+	fi
+	for dev in $names; do
+		[ "$dev" != "$ram" ] || continue
+		"$here/devdax_stress" "/dev/$dev" "$(cat "/sys/bus/dax/devices/$dev/align")" "$seed" > "/tmp/churn.$dev" 2>&1 &
+		pids="$pids $!"
+	done
+
+	end=$(($(date +%s) + ${seconds:-60}))
+	rebinds=0 changes=0 ramtrips=0 others=0 broken=0
+	while [ "$(date +%s)" -lt $end ] || [ $((rebinds && ramtrips && others)) = 0 ]; do
+		random 16
+		case $x in
+		0)	what="to_ram_and_back $ram"
+			ramtrips=$((ramtrips + 1))
+			;;
+		1)	what="come_and_go 1G"
+			others=$((others + 1))
+			;;
+		2)	what="come_and_go 2M"
+			others=$((others + 1))
+			;;
+		3 | 4 | 5)
+			what=true
+			[ -z "$region" ] || what="change $dynamic"
+			changes=$((changes + 1))
+			;;
+		*)	# shellcheck disable=SC2086 # device by device
+			set -- $names
+			random $#
+			shift "$x"
+			what="rebind /sys/bus/dax/drivers/device_dax $1"
+			rebinds=$((rebinds + 1))
+			;;
+		esac
+		# shellcheck disable=SC2086 # a command
+		$what > /tmp/check 2>&1 || { sed "s/^/# /" /tmp/check; echo "# $what"; broken=1; break; }
+	done
+	result $broken "churn: devices went and came"
+	echo "# churn: $rebinds rebinds, $changes changes, $ramtrips times RAM and back, $others other namespaces"
+
+	# shellcheck disable=SC2086 # one by one
+	kill $pids
+	for pid in $pids; do
+		wait "$pid"
+		result $? "churn: everything was done"
+	done
+	for dev in $names; do
+		[ ! -f "/tmp/churn.$dev" ] || sed "s/^/# $dev: /" "/tmp/churn.$dev"
+		DAX=$dev harness "after churn, $dev" devdax_test
+	done
+	nothing_pinned churn
+}
+
 rdma_of() {	# device description
 	check "$2: write and read" "$here/devdax_rdma" "$1"
 	DAX=$1 harness "$2, after" devdax_test
@@ -452,7 +589,64 @@ rdma_of() {	# device description
 rdma() {
 	ip link set dummy0 up && ip addr add 192.0.2.1/24 dev dummy0
 	check "rdma: make a device" /bin/rdma link add rxe0 type rxe netdev dummy0
-	with_each_kind rdma 4G rdma_of
+	with_each_kind rdma 4G 4G rdma_of
+}
+
+# Each allocation fails in its turn: nothing is lost, in all.
+fail_of() {	# device description
+	check "$2: bind once more" rebind /sys/bus/dax/drivers/device_dax "$1"
+	before=$(free_pages)
+	DAX=$1 harness "$2" devdax_fail_test
+	check "$2: nothing is lost" are_free 10 "$before"
+}
+
+# A piece of a section, a whole one and another piece; or a page of 1 GiB
+fail() {
+	with_each_kind fail 272M 3G fail_of
+}
+
+# Who has no part in it, and wants memory all the time
+bystander() {
+	while dd if=/dev/zero of=/tmp/bystander bs=1M count=64 2>/dev/null; do
+		rm /tmp/bystander
+	done
+}
+
+# Where RAM is too small for the memmap of a TiB, nobody is hurt, and what fits does.
+nofit() {
+	for align in 1G 4K 2M 1G; do
+		name="nofit, $align"
+		if [ $align = 1G ]; then
+			check "$name: create" create devdax mem 1G 1020G
+			check "$name: pin" "$here/gup_test" -a -f "/dev/$(dax_of "$namespace")" -S -m 1024 -n 512
+			check "$name: destroy" destroy
+			continue
+		fi
+		before=$(free_pages)
+		bystander &
+		pid=$!
+		dmesg -c > /dev/null
+		check "$name: create" create devdax mem $align 1020G
+		device=$(basename /sys/bus/dax/devices/*)
+		kib=$(($(cat "/sys/bus/dax/devices/$device/size")  / 65536))
+		# two pages of struct pages of eight, and a page table for each 512
+		[ $align = 4K ] || kib=$((kib / 4 + kib / 512))
+		[ -d "/sys/bus/dax/devices/$device" ] && [ ! -e "/sys/bus/dax/devices/$device/driver" ]
+		result $? "$name: refused"
+		dmesg | grep -E 'memremap:|probe of' > /tmp/out
+		sed 's/^/# /' /tmp/out
+		# less than what the namespace itself takes is not seen in its size
+		takes=$(sed -n 's/.*no memory: its memmap takes \([0-9]*\) kB of RAM.*/\1/p' /tmp/out)
+		[ "${takes:-0}" -ge $kib ] && [ "$takes" -le $((kib + 64)) ] &&
+			grep -q "probe of $device failed with error -12" /tmp/out
+		result $? "$name: says how much it needs"
+		kill $pid
+		result $? "$name: the bystander lives"
+		wait $pid 2> /dev/null
+		rm -f /tmp/bystander
+		check "$name: destroy" destroy
+		check "$name: nothing is lost" are_free 10 "$before"
+	done
 }
 
 echo "TAP version 13"
@@ -460,7 +654,7 @@ echo "TAP version 13"
 echo 8 > /proc/sys/vm/nr_hugepages
 echo 1 > /proc/sys/vm/compact_memory
 case $1 in
-static | dynamic | neighbours | cycles | stress | rdma | memmap) "$1" ;;
+static | dynamic | neighbours | cycles | stress | churn | rdma | memmap | fail | nofit) "$1" ;;
 *) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
 esac
 echo "1..$count"

@@ -3,8 +3,9 @@
  * Processes that map, fault, pin and poison a file on DAX, and expect that it
  * may go at any time: somebody else unbinds and binds its device meanwhile.
  * Ends at SIGTERM, and prints how often each thing was done. Fails if one of them
- * never was, or if a process died of anything that is not allowed for.
- * usage: devdax_stress FILE ALIGN
+ * never was, or if a process died of anything that is not allowed for. What
+ * each process does in its turn follows from SEED.
+ * usage: devdax_stress FILE ALIGN [SEED]
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,7 +33,7 @@
 
 enum op {
 	MAPPED, REFUSED, FAULTED, LOST, PINNED, NOT_PINNED, HELD, POISONED,
-	SIGNALLED, KILLED, OPS
+	SIGNALLED, KILLED, FORKED, MOVED, DROPPED, OPS
 };
 
 static const char * const names[OPS] = {
@@ -41,6 +42,7 @@ static const char * const names[OPS] = {
 	[PINNED] = "pinned", [NOT_PINNED] = "could not pin",
 	[HELD] = "held a pin", [POISONED] = "poisoned",
 	[SIGNALLED] = "told of poison", [KILLED] = "killed for poison",
+	[FORKED] = "forked", [MOVED] = "moved", [DROPPED] = "dropped",
 };
 
 static _Atomic unsigned long *count;
@@ -113,6 +115,53 @@ static void hold(int gup, char *p)
 	count[HELD]++;
 }
 
+/* A child that uses the mapping for a moment */
+static void fork_over(char *p)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		_exit(6);
+	if (!pid) {
+		if (!sigsetjmp(lost, 1)) {
+			guarded = 1;
+			p[rand() % (PAGES * align)] = 1;
+		}
+		_exit(0);
+	}
+	/* who is told of poison is interrupted */
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			_exit(7);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		count[KILLED]++;
+	else if (status)
+		_exit(8);
+	count[FORKED]++;
+}
+
+/* To another address, if the file can be mapped now. Returns that. */
+static char *move(char *p, int fd)
+{
+	unsigned long len = PAGES * align;
+	char *q = mmap(NULL, len, PROT_NONE, MAP_SHARED, fd, 0);
+
+	if (q == MAP_FAILED)
+		return p;
+	if (mremap(p, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, q) != q)
+		_exit(9);
+	count[MOVED]++;
+	return q;
+}
+
+static void drop(char *p)
+{
+	if (madvise(p + rand() % PAGES * align, align, MADV_DONTNEED))
+		_exit(10);
+	count[DROPPED]++;
+}
+
 enum role { PINS, HOLDS, FAULTS, POISONS, ROLES };
 
 static void work(enum role role, unsigned int seed)
@@ -173,7 +222,21 @@ static void work(enum role role, unsigned int seed)
 					     MADV_HWPOISON))
 					count[POISONED]++;
 			}
+
+			switch (rand() % 16) {
+			case 0:
+				fork_over(p);
+				break;
+			case 1:
+				p = move(p, fd);
+				break;
+			case 2:
+				drop(p);
+				break;
+			}
 		}
+		/* one of its pages, and then what there is still */
+		munmap(p + rand() % PAGES * align, align);
 		munmap(p, len);
 		close(fd);
 	}
@@ -203,16 +266,17 @@ int main(int argc, char **argv)
 	static const enum role roles[] = {
 		PINS, PINS, PINS, HOLDS, FAULTS, POISONS, POISONS,
 	};
-	unsigned int i, seed = 1, ticks = 0, nr = ARRAY_SIZE(roles);
+	unsigned int i, seed, ticks = 0, nr = ARRAY_SIZE(roles);
 	pid_t pids[ARRAY_SIZE(roles)], pid;
 	struct sigaction action = { .sa_handler = stop };
 	int status, failed = 0;
 	struct stat st;
 
-	if (argc != 3 || stat(argv[1], &st)) {
-		fprintf(stderr, "usage: devdax_stress FILE ALIGN\n");
+	if (argc < 3 || argc > 4 || stat(argv[1], &st)) {
+		fprintf(stderr, "usage: devdax_stress FILE ALIGN [SEED]\n");
 		return 2;
 	}
+	seed = argc == 4 ? strtoul(argv[3], NULL, 0) : 1;
 	file_is_device = S_ISCHR(st.st_mode);
 	path = argv[1];
 	align = strtoul(argv[2], NULL, 0);

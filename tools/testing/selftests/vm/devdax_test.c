@@ -25,6 +25,7 @@
 
 #include "../kselftest_harness.h"
 #include "../../../../mm/gup_test.h"
+#include "devdax.h"
 
 #ifndef BUS_MCEERR_AR
 #define BUS_MCEERR_AR	4
@@ -37,38 +38,6 @@
 #define FOLL_WRITE	0x01
 
 static unsigned long page_size;
-
-static unsigned long long sysfs_number(const char *dev, const char *attr)
-{
-	unsigned long long value = 0;
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/%s", dev, attr);
-	file = fopen(path, "r");
-	if (!file || fscanf(file, "%llu", &value) != 1) {
-		fprintf(stderr, "devdax_test: can't read %s\n", path);
-		exit(1);
-	}
-	fclose(file);
-	return value;
-}
-
-/* Bind or unbind: returns 0 or errno. */
-static int driver_write(const char *dev, const char *attr)
-{
-	char path[256];
-	int fd, ret = 0;
-
-	snprintf(path, sizeof(path), "/sys/bus/dax/drivers/device_dax/%s", attr);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return errno;
-	if (write(fd, dev, strlen(dev)) < 0)
-		ret = errno;
-	close(fd);
-	return ret;
-}
 
 /* A task that is about to be scheduled again has a stack to show, too. */
 static bool is_asleep(pid_t pid)
@@ -490,6 +459,67 @@ DEVDAX_TEST(fork_shares)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(2, *word);
+}
+
+/* A mapping that moves takes along what it maps, and leaves nothing behind. */
+DEVDAX_TEST(moved_mapping)
+{
+	char *q, *old = self->p;
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	old[0] = 1;
+	old[self->len - 1] = 2;
+	/* an address that suits */
+	q = mmap(NULL, self->len, PROT_NONE, MAP_SHARED, self->fd, 0);
+	ASSERT_NE(MAP_FAILED, q);
+	self->p = mremap(old, self->len, self->len,
+			 MREMAP_MAYMOVE | MREMAP_FIXED, q);
+	ASSERT_EQ(q, self->p);
+
+	/* The processor must have forgotten, too. */
+	EXPECT_EQ(-1, write(fds[1], old, 1));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(1, q[0]);
+	EXPECT_EQ(2, q[self->len - 1]);
+	q[0] = 3;
+	EXPECT_EQ(1, write(fds[1], q, 1));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* What was written before may be read, and no more be written. */
+DEVDAX_TEST(protected_mapping)
+{
+	int fds[2];
+
+	ASSERT_EQ(0, pipe(fds));
+	ASSERT_EQ(1, write(fds[1], "", 1));
+	self->p[0] = 1;
+	ASSERT_EQ(0, mprotect(self->p, self->len, PROT_READ));
+	EXPECT_EQ(-1, read(fds[0], self->p, 1));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(1, self->p[0]);
+	ASSERT_EQ(0, mprotect(self->p, self->len, PROT_READ | PROT_WRITE));
+	self->p[0] = 2;
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* A part of a page can't be unmapped, whole ones can. */
+DEVDAX_TEST(partly_unmapped)
+{
+	char *p = self->p;
+
+	if (self->align > page_size) {
+		EXPECT_EQ(-1, munmap(p, page_size));
+		EXPECT_EQ(EINVAL, errno);
+	}
+	p[2 * self->align] = 4;
+	ASSERT_EQ(0, munmap(p + self->align, self->align));
+	EXPECT_EQ(4, p[2 * self->align]);
+	ASSERT_EQ(0, madvise(p + 2 * self->align, self->align, MADV_DONTNEED));
+	EXPECT_EQ(4, p[2 * self->align]);
 }
 
 /* A futex on a tail page has one key, whatever address it is mapped to. */
