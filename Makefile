@@ -19,6 +19,7 @@ help:				## this list
 	@echo '  KERNEL=patched  for shell and stress: the kernel (stock, patched, debug)'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
 	@echo '  MINUTES=10 SEED=1   for stress: for how long, and what is done in which order'
+	@echo '  TIMES=50 SEED=1 for power: how often, and when'
 
 setup: build/setup		## install the Debian packages that are needed
 build/setup: scripts/setup
@@ -60,8 +61,11 @@ stress: tree			## devices of all kinds under load that go, come and change
 	@scripts/initramfs
 	@scripts/stress $(or $(KERNEL),patched) $(or $(MINUTES),10) $(or $(SEED),1)
 
+power: kernel			## cut the power while namespaces are made, again and again
+	@scripts/power $(or $(TIMES),50) $(or $(SEED),1)
+
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo bench check test stress clean
+.PHONY: help setup tree patches kernel shell demo bench check test stress power clean
 .DEFAULT_GOAL := help

@@ -4,7 +4,7 @@
 # maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static, memmap, rdma and fail test;
 # seconds=60 how long stress goes on with each file, and churn in all; seed=1 what churn does.
 # memmap and dynamic need someone who answers devdax_walk.sh.
-# usage: devdax.sh static|dynamic|neighbours|cycles|stress|churn|rdma|memmap|fail|nofit
+# usage: devdax.sh static|dynamic|neighbours|cycles|stress|churn|rdma|memmap|fail|nofit|restless|survivors|clear
 
 here=$(dirname "$0")
 count=0
@@ -189,6 +189,7 @@ with_each_kind() {	# description size size-with-1G function
 
 # {mem,dev} x {4K,2M,1G}: everything on each, then gone, then made again.
 static() {
+	harness input gup_input_test
 	# what comes behind this one begins at no multiple of 1 GiB
 	check "create a neighbour" create devdax mem 2M 1040M
 	for map in ${maps:-mem dev}; do
@@ -205,6 +206,7 @@ static() {
 			result $? "$name: poison of others stays counted"
 			check "$name: create again" create devdax "$map" "$align" $size
 			devdax=$(dax_of "$namespace")
+			inputs_static "$devdax" "$name"
 			check "$name: pin again" "$here/gup_test" -a -f "/dev/$devdax" -S -m 1024 -n 512
 			check "$name: destroy again" destroy
 		done
@@ -240,6 +242,89 @@ two_ranges() {	# first between both
 	bytes "$3" > "$sys/size"
 	daxctl disable-device "$other" > /dev/null && daxctl destroy-device "$other" > /dev/null
 	[ "$(find "$sys/" -name 'mapping?' | wc -l)" = 2 ]
+}
+
+# What files of sysfs answer to what nobody should write to them. @ stands for an empty line.
+answers() {	# description folder, then on standard input: file value answer
+	while read -r file value answer; do
+		[ "$value" != @ ] || value=
+		if (echo "$value" > "$2/$file") 2> /tmp/out; then
+			said=taken
+		else
+			said=$(sed 's/.*: //' /tmp/out)
+		fi
+		[ "$said" = "$answer" ] || echo "# $said"
+		[ "$said" = "$answer" ]
+		result $? "$1, $file <- '$value': $answer"
+	done
+}
+
+inputs_static() {	# device description
+	answers "$2, input" "/sys/bus/dax/devices/$1" <<-END
+		geometry 4096 Permission denied
+		memmap_size 4096 Permission denied
+		size 4096 Permission denied
+		align 4096 Permission denied
+		resource 4096 Permission denied
+	END
+}
+
+# One range of 1 GiB in a region of 4 GiB, align 2 MiB, not bound; then bound
+inputs_dynamic() {	# device
+	sys=/sys/bus/dax/devices/$1
+	start=$(($(cat "$sys/mapping0/start")))
+	end=$(($(cat "$sys/mapping0/end")))
+	attrs=$(dirname "$(readlink -f "$sys")")/dax_region
+	answers input "$sys" <<-END
+		size x Invalid argument
+		size @ Invalid argument
+		size -1 Invalid argument
+		size 1 Invalid argument
+		size 2097153 Invalid argument
+		size 18446744073709551615 Invalid argument
+		size 18446744073709551616 Numerical result out of range
+		size 8589934592 No space left on device
+		size 1099511627776 No space left on device
+		align x No such device or address
+		align @ No such device or address
+		align 0 Invalid argument
+		align 1 Invalid argument
+		align 3 Invalid argument
+		align 8192 Invalid argument
+		align 2199023255552 Invalid argument
+		align 18446744073709551615 Invalid argument
+		mapping x Invalid argument
+		mapping 1000 Invalid argument
+		mapping - Invalid argument
+		mapping 0-fff No such device or address
+		mapping $(printf '%x-%x' $end $start) No such device or address
+		mapping $(printf '%x-%x' $((end + 0x801)) $((end + 0x1800))) No such device or address
+		mapping $(printf '%x-%x' $start $end) Cannot allocate memory
+		mapping $(printf '%x' $start)-ffffffffffffffff Cannot allocate memory
+		mapping $(printf '%x-%x-1' $((end + 1)) $((end + 0x200000))) Invalid argument
+	END
+	answers input "$attrs" <<-END
+		create x Invalid argument
+		create 0 Invalid argument
+		create 2 Invalid argument
+		create -1 Invalid argument
+		delete x No such device or address
+		delete dax9.9 No such device or address
+		delete $1 Device or resource busy
+		available_size 1 Permission denied
+		seed x Permission denied
+	END
+	[ "$(cat "$sys/size") $(cat "$sys/align") $(find "$sys/" -name 'mapping?' | wc -l)" = "1073741824 2097152 1" ]
+	result $? "input: nothing has changed"
+	check "input: bind" daxctl enable-device "$1"
+	answers "input, bound" "$sys" <<-END
+		geometry 4096 Permission denied
+		memmap_size 4096 Permission denied
+		resource 4096 Permission denied
+		size 2097152 Device or resource busy
+		align 4096 Device or resource busy
+	END
+	check "input: works" "$here/gup_test" -a -f "/dev/$1" -S -m 1024 -n 512
 }
 
 # A soft-reserved range: devices come, change and go in it.
@@ -314,6 +399,12 @@ dynamic() {
 	check "dynamic, two ranges: memmap-report" report_is_exact "$dev" RAM
 	check "dynamic: disable" daxctl disable-device "$dev"
 	check "dynamic: destroy it" daxctl destroy-device "$dev"
+
+	dev=$(daxctl create-device -r "$region" -s 1G -a 2097152 | json chardev)
+	daxctl disable-device "$dev" > /dev/null
+	inputs_dynamic "$dev"
+	check "input: disable" daxctl disable-device "$dev"
+	check "input: destroy" daxctl destroy-device "$dev"
 
 	# Where failures can be injected
 	[ -d /sys/kernel/debug/failslab ] || return
@@ -579,6 +670,43 @@ churn() {
 	nothing_pinned churn
 }
 
+# Make and destroy namespaces, until the power goes. What is done follows from seed.
+restless() {
+	seed=${seed:-1}
+	echo "# restless: seed=$seed"
+	while :; do
+		# shellcheck disable=SC2086 # words
+		set -- "mem 4K" "mem 2M" "mem 1G" "dev 4K" "dev 2M" "dev 1G"
+		random 6
+		shift "$x"
+		# shellcheck disable=SC2086 # two words
+		create devdax $1 3G
+		random 3
+		[ "$x" != 0 ] || ndctl destroy-namespace -f all > /dev/null 2>&1
+		[ "$x" != 1 ] || destroy > /dev/null
+	done
+}
+
+# Each namespace that is found works, or can be destroyed at the least (by clear).
+survivors() {
+	check "survivors: list" ndctl list -N -i
+	ndctl list -N | sed -n 's/.*"dev":"\(.*\)".*/\1/p' > /tmp/survivors
+	while read -r namespace; do
+		dev=$(dax_of "$namespace")
+		mode=$(ndctl list -n "$namespace" | json mode)
+		echo "# $namespace: mode $mode, device ${dev:-none}"
+		[ -n "$dev" ] || continue
+		check "survivors: $dev works" "$here/gup_test" -a -f "/dev/$dev" -S -m 1024 -n 512
+	done < /tmp/survivors
+}
+
+clear() {
+	check "clear: destroy" ndctl destroy-namespace -f all
+	check "clear: create" create devdax mem 2M 3G
+	check "clear: it works" "$here/gup_test" -a -f "/dev/$(dax_of "$namespace")" -S -m 1024 -n 512
+	check "clear: destroy it" destroy
+}
+
 rdma_of() {	# device description
 	check "$2: write and read" "$here/devdax_rdma" "$1"
 	DAX=$1 harness "$2, after" devdax_test
@@ -654,7 +782,7 @@ echo "TAP version 13"
 echo 8 > /proc/sys/vm/nr_hugepages
 echo 1 > /proc/sys/vm/compact_memory
 case $1 in
-static | dynamic | neighbours | cycles | stress | churn | rdma | memmap | fail | nofit) "$1" ;;
+static | dynamic | neighbours | cycles | stress | churn | rdma | memmap | fail | nofit | restless | survivors | clear) "$1" ;;
 *) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
 esac
 echo "1..$count"
