@@ -189,7 +189,6 @@ with_each_kind() {	# description size size-with-1G function
 
 # {mem,dev} x {4K,2M,1G}: everything on each, then gone, then made again.
 static() {
-	harness input gup_input_test
 	# what comes behind this one begins at no multiple of 1 GiB
 	check "create a neighbour" create devdax mem 2M 1040M
 	for map in ${maps:-mem dev}; do
@@ -242,6 +241,22 @@ two_ranges() {	# first between both
 	bytes "$3" > "$sys/size"
 	daxctl disable-device "$other" > /dev/null && daxctl destroy-device "$other" > /dev/null
 	[ "$(find "$sys/" -name 'mapping?' | wc -l)" = 2 ]
+}
+
+# Sets region, and seed_device: hmem makes a device of all of it.
+find_region() {
+	region=$(daxctl list -R | json id)
+	seed_device=$(daxctl list -r "${region:-none}" -D | json chardev)
+	[ -n "$seed_device" ]
+	result $? "a dynamic region, and a device of it"
+	[ -n "$seed_device" ]
+}
+
+# That device can't be destroyed, only be empty.
+empty_region() {
+	check "dynamic: disable the first device" daxctl disable-device "$seed_device"
+	echo 0 > "/sys/bus/dax/devices/$seed_device/size"
+	check "dynamic: shrink it to nothing" [ "$(cat "/sys/bus/dax/devices/$seed_device/size")" = 0 ]
 }
 
 # What files of sysfs answer to what nobody should write to them. @ stands for an empty line.
@@ -329,13 +344,7 @@ inputs_dynamic() {	# device
 
 # A soft-reserved range: devices come, change and go in it.
 dynamic() {
-	region=$(daxctl list -R | json id)
-	[ -n "$region" ] || { result 1 "dynamic region found"; return; }
-	# hmem makes a device of all of it, which can't be destroyed, only be empty
-	seed=$(daxctl list -r "$region" -D | json chardev)
-	check "dynamic: disable the first device" daxctl disable-device "$seed"
-	echo 0 > "/sys/bus/dax/devices/$seed/size"
-	check "dynamic: shrink it to nothing" [ "$(cat "/sys/bus/dax/devices/$seed/size")" = 0 ]
+	find_region && empty_region || return
 
 	for align in 4K 2M 1G; do
 		bytes=$((1024 * 1024 * 1024))
@@ -405,19 +414,11 @@ dynamic() {
 	inputs_dynamic "$dev"
 	check "input: disable" daxctl disable-device "$dev"
 	check "input: destroy" daxctl destroy-device "$dev"
-
-	# Where failures can be injected
-	[ -d /sys/kernel/debug/failslab ] || return
-	two_ranges 144M 16M 272M
-	result $? "fail, two ranges: create"
-	check "fail, two ranges: enable" daxctl enable-device "$dev"
-	fail_of "$dev" "fail, two ranges"
-	check "fail, two ranges: disable" daxctl disable-device "$dev"
-	check "fail, two ranges: destroy" daxctl destroy-device "$dev"
 }
 
-# Those who share the code and must not notice: fsdax and kmem
+# Those who share the code and must not notice: fsdax and kmem; and gup_test itself
 neighbours() {
+	harness input gup_input_test
 	check "fsdax: create" create fsdax mem '' 2G
 	blockdev=$(ndctl list -n "$namespace" | json blockdev)
 	check "fsdax: mkfs" mkfs.ext4 -q -F -b 4096 "/dev/$blockdev"
@@ -598,7 +599,14 @@ come_and_go() {	# align
 	return $status
 }
 
-# Devices of all kinds at once, each under load, while one after the other goes,
+# Something, once
+happens() {	# command
+	echo "${1%% *}" >> /tmp/happened
+	# shellcheck disable=SC2086 # words
+	$1 > /tmp/check 2>&1 || { sed "s/^/# /" /tmp/check; echo "# $1: failed"; broken=1; }
+}
+
+# Devices of all kinds at once, all but one under load, while one after the other goes,
 # comes, or becomes another. What is done in which order follows from seed.
 churn() {
 	seed=${seed:-1}
@@ -612,50 +620,42 @@ churn() {
 		ram=$(dax_of "$namespace")
 		names="$names $ram"
 	done
-	region=$(daxctl list -R | json id)
-	if [ -n "$region" ]; then
-		dynamic=$(daxctl list -r "$region" -D | json chardev)
-		check "churn: a dynamic device" change "$dynamic"
-		names="$names $dynamic"
-	fi
+	find_region || return
+	dynamic=$seed_device
+	check "churn: a dynamic device" change "$dynamic" || return
+	names="$names $dynamic"
 	for dev in $names; do
 		[ "$dev" != "$ram" ] || continue
 		"$here/devdax_stress" "/dev/$dev" "$(cat "/sys/bus/dax/devices/$dev/align")" "$seed" > "/tmp/churn.$dev" 2>&1 &
 		pids="$pids $!"
 	done
 
+	# Each of all things once, and then what comes
+	broken=0
+	for dev in $names; do
+		happens "rebind /sys/bus/dax/drivers/device_dax $dev"
+	done
+	happens "to_ram_and_back $ram"
+	happens "come_and_go 1G"
+	happens "change $dynamic"
 	end=$(($(date +%s) + ${seconds:-60}))
-	rebinds=0 changes=0 ramtrips=0 others=0 broken=0
-	while [ "$(date +%s)" -lt $end ] || [ $((rebinds && ramtrips && others)) = 0 ]; do
+	while [ $broken = 0 ] && [ "$(date +%s)" -lt $end ]; do
 		random 16
 		case $x in
-		0)	what="to_ram_and_back $ram"
-			ramtrips=$((ramtrips + 1))
-			;;
-		1)	what="come_and_go 1G"
-			others=$((others + 1))
-			;;
-		2)	what="come_and_go 2M"
-			others=$((others + 1))
-			;;
-		3 | 4 | 5)
-			what=true
-			[ -z "$region" ] || what="change $dynamic"
-			changes=$((changes + 1))
-			;;
+		0)	happens "to_ram_and_back $ram" ;;
+		1)	happens "come_and_go 1G" ;;
+		2)	happens "come_and_go 2M" ;;
+		3 | 4)	happens "change $dynamic" ;;
 		*)	# shellcheck disable=SC2086 # device by device
 			set -- $names
 			random $#
 			shift "$x"
-			what="rebind /sys/bus/dax/drivers/device_dax $1"
-			rebinds=$((rebinds + 1))
+			happens "rebind /sys/bus/dax/drivers/device_dax $1"
 			;;
 		esac
-		# shellcheck disable=SC2086 # a command
-		$what > /tmp/check 2>&1 || { sed "s/^/# /" /tmp/check; echo "# $what"; broken=1; break; }
 	done
 	result $broken "churn: devices went and came"
-	echo "# churn: $rebinds rebinds, $changes changes, $ramtrips times RAM and back, $others other namespaces"
+	sort /tmp/happened | uniq -c | sed 's/^ */# churn: /'
 
 	# shellcheck disable=SC2086 # one by one
 	kill $pids
@@ -728,14 +728,23 @@ fail_of() {	# device description
 	check "$2: nothing is lost" are_free 10 "$before"
 }
 
-# A piece of a section, a whole one and another piece; or a page of 1 GiB
+# A piece of a section, a whole one and another piece; or a page of 1 GiB; or two ranges
 fail() {
 	with_each_kind fail 272M 3G fail_of
+
+	find_region && empty_region || return
+	two_ranges 144M 16M 272M
+	result $? "fail, two ranges: create"
+	check "fail, two ranges: enable" daxctl enable-device "$dev"
+	fail_of "$dev" "fail, two ranges"
+	check "fail, two ranges: disable" daxctl disable-device "$dev"
+	check "fail, two ranges: destroy" daxctl destroy-device "$dev"
 }
 
 # Who has no part in it, and wants memory all the time
 bystander() {
-	while dd if=/dev/zero of=/tmp/bystander bs=1M count=64 2>/dev/null; do
+	while [ ! -e /tmp/enough ]; do
+		dd if=/dev/zero of=/tmp/bystander bs=1M count=64 2>/dev/null || return
 		rm /tmp/bystander
 	done
 }
@@ -751,6 +760,7 @@ nofit() {
 			continue
 		fi
 		before=$(free_pages)
+		rm -f /tmp/enough
 		bystander &
 		pid=$!
 		dmesg -c > /dev/null
@@ -768,10 +778,9 @@ nofit() {
 		[ "${takes:-0}" -ge $kib ] && [ "$takes" -le $((kib + 64)) ] &&
 			grep -q "probe of $device failed with error -12" /tmp/out
 		result $? "$name: says how much it needs"
-		kill $pid
+		touch /tmp/enough
+		wait $pid
 		result $? "$name: the bystander lives"
-		wait $pid 2> /dev/null
-		rm -f /tmp/bystander
 		check "$name: destroy" destroy
 		check "$name: nothing is lost" are_free 10 "$before"
 	done

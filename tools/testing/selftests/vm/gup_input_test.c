@@ -21,6 +21,9 @@
 #define PAGES	4
 #define MINE	1	/* a mapping of PAGES base pages, and nothing behind it */
 
+/* The time limit only ends what hangs: emulated machines are slow. */
+#define GUP_INPUT_TEST(name)	TEST_F_TIMEOUT(gup_input, name, 300)
+
 FIXTURE(gup_input)
 {
 	int gup;
@@ -47,7 +50,7 @@ FIXTURE_TEARDOWN(gup_input)
 }
 
 /* An answer is an errno, or 0 for a run that covered @covers pages. */
-TEST_F(gup_input, runs)
+GUP_INPUT_TEST(runs)
 {
 	static const unsigned long cmds[] = {
 		GUP_FAST_BENCHMARK, PIN_FAST_BENCHMARK, PIN_LONGTERM_BENCHMARK,
@@ -110,7 +113,7 @@ TEST_F(gup_input, runs)
 }
 
 /* An array that memory has no room for is no reason to kill somebody. */
-TEST_F(gup_input, too_many)
+GUP_INPUT_TEST(too_many)
 {
 	struct gup_test test = {
 		.size = (1ULL << 31) / 8 * self->page_size - self->page_size,
@@ -125,7 +128,7 @@ TEST_F(gup_input, too_many)
 }
 
 /* Pages are told of where there is room, and only then. */
-TEST_F(gup_input, arrays)
+GUP_INPUT_TEST(arrays)
 {
 	__u64 pfns[PAGES];
 	struct gup_pfns_test test = {
@@ -176,7 +179,7 @@ static const struct {
 	{ "more pages than an int", 0, 1ULL << 43, 0, EINVAL },
 };
 
-TEST_F(gup_input, long_pins)
+GUP_INPUT_TEST(long_pins)
 {
 	struct pin_longterm_test test;
 	__u64 addr = 8;
@@ -214,7 +217,7 @@ TEST_F(gup_input, long_pins)
 	EXPECT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_STOP));
 }
 
-TEST_F(gup_input, over_and_over)
+GUP_INPUT_TEST(over_and_over)
 {
 	unsigned int i;
 	int answer;
@@ -238,7 +241,7 @@ TEST_F(gup_input, over_and_over)
 	}
 }
 
-TEST_F(gup_input, others)
+GUP_INPUT_TEST(others)
 {
 	EXPECT_EQ(-1, ioctl(self->gup, GUP_FAST_BENCHMARK, NULL));
 	EXPECT_EQ(EFAULT, errno);
@@ -247,7 +250,7 @@ TEST_F(gup_input, others)
 }
 
 /* For root, and for nobody else */
-TEST_F(gup_input, root_only)
+GUP_INPUT_TEST(root_only)
 {
 	struct stat st;
 	int status;
