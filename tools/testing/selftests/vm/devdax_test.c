@@ -511,9 +511,9 @@ DEVDAX_TEST(protected_mapping)
 	self->p[self->align] = 2;
 	ASSERT_EQ(0, mprotect(self->p, self->align, PROT_READ));
 	if (self->align > page_size) {
-		EXPECT_EQ(-1, mprotect(self->p + self->align, page_size,
+		ASSERT_EQ(-1, mprotect(self->p + self->align, page_size,
 				       PROT_READ));
-		EXPECT_EQ(EINVAL, errno);
+		ASSERT_EQ(EINVAL, errno);
 	}
 	self->p[self->align] = 3;
 	EXPECT_EQ(2, self->p[0]);
