@@ -16,10 +16,10 @@ help:				## this list
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
-	@echo '  KERNEL=patched  for shell and stress: the kernel (stock, patched, debug)'
+	@echo '  KERNEL=patched  for shell: the kernel (stock, patched, debug); for stress: patched or debug'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
 	@echo '  MINUTES=10 SEED=1   for stress: for how long, and what is done in which order'
-	@echo '  TIMES=50 SEED=1 for power: how often, and when'
+	@echo '  TIMES=50 SEED=1     for power: how often, and when'
 
 setup: build/setup		## install the Debian packages that are needed
 build/setup: scripts/setup
