@@ -2,13 +2,14 @@
 # The one entry point. Everything that is made lies under build/.
 
 K	?= 5.10
+DEBUG_KERNELS = $(or $(KERNEL),debug poison leak small nothp)
 export K LINUX_SRC ACCEL JOBS REGION
 
 
 help:				## this list
 	@echo 'Compound devmaps: a patch series for Linux $(K), and what builds, boots and tests it.'
 	@echo
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
 	@echo
 	@echo 'Variables:'
 	@echo '  K=5.10          which series (a folder of patches/)'
@@ -16,7 +17,7 @@ help:				## this list
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
-	@echo '  KERNEL=patched  for shell: the kernel (stock, patched, debug); for stress: patched or debug'
+	@echo '  KERNEL=patched  for shell and stress: stock, patched, or one of configs/; for debug-test: one of those'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
 	@echo '  MINUTES=10 SEED=1   for stress: for how long, and what is done in which order'
 	@echo '  TIMES=50 SEED=1     for power: how often, and when'
@@ -56,6 +57,11 @@ test: kernel			## run all tests
 	@scripts/kernel debug
 	@scripts/test
 
+debug-test: tree		## run all guest tests on every debugging kernel, and on small ones
+	@for kernel in $(DEBUG_KERNELS); do scripts/kernel $$kernel || exit; done
+	@scripts/initramfs
+	@scripts/test $(DEBUG_KERNELS)
+
 stress: tree			## devices of all kinds under load that go, come and change
 	@scripts/kernel $(or $(KERNEL),patched)
 	@scripts/initramfs
@@ -67,5 +73,5 @@ power: kernel			## cut the power while namespaces are made, again and again
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo bench check test stress power clean
+.PHONY: help setup tree patches kernel shell demo bench check test debug-test stress power clean
 .DEFAULT_GOAL := help

@@ -44,7 +44,7 @@ configure() {	# tree obj fragment...
 	make -s -C "$tree" O="$obj" CC='ccache gcc' KCONFIG_ALLCONFIG="$obj/fragment.new" allnoconfig > "$obj/configure.log" 2>&1 ||
 		{ tail -n 20 "$obj/configure.log" >&2; return 1; }
 	# A symbol that this kernel knows and did not take as asked is a mistake here.
-	awk -F= '/^CONFIG_/ { v[$1] = $2 } END { for (s in v) print s, v[s] }' "$obj/fragment.new" | sort |
+	awk -F= '/^CONFIG_/ { v[$1] = substr($0, length($1) + 2) } END { for (s in v) print s, v[s] }' "$obj/fragment.new" | sort |
 	while read -r symbol value; do
 		grep -qx "$symbol=$value" "$obj/.config" && continue
 		[ "$value" != n ] || grep -q "^$symbol=" "$obj/.config" || continue

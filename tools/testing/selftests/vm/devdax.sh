@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Tests device-dax the way its users drive it, by ndctl and daxctl. All that the persistent memory of this machine holds is lost.
-# maps="mem dev" and aligns="4K 2M 1G", or less of them, in the environment say which namespaces static, memmap, rdma and fail test;
+# kinds="mem-4K mem-2M mem-1G dev-4K dev-2M dev-1G", or less of them, in the environment say which namespaces static, memmap, rdma, poison and fail test;
 # seconds=60 how long stress goes on with each file, and churn in all; seed=1 what churn does.
 # memmap and dynamic need someone who answers devdax_walk.sh.
-# usage: devdax.sh static|dynamic|neighbours|cycles|stress|churn|rdma|memmap|fail|nofit|restless|survivors|clear
+# usage: devdax.sh {static|dynamic|inputs|fsdax|kmem|cycles|stress|churn|rdma|memmap|poison|foreign|odd|fail|nofit|restless|survivors|clear}...
 
 here=$(dirname "$0")
+kinds=${kinds:-mem-4K mem-2M mem-1G dev-4K dev-2M dev-1G}
 count=0
 failed=0
 
@@ -175,15 +176,14 @@ corrupted() {
 
 # A namespace of each kind, for a function that is given its device, its description and its map
 with_each_kind() {	# description size size-with-1G function
-	for map in ${maps:-mem dev}; do
-		for align in ${aligns:-4K 2M 1G}; do
-			name="$1, $map $align"
-			size=$2
-			[ "$align" != 1G ] || size=$3
-			check "$name: create" create devdax "$map" "$align" "$size" || continue
-			"$4" "$(dax_of "$namespace")" "$name" "$map"
-			check "$name: destroy" destroy
-		done
+	for kind in $kinds; do
+		map=${kind%-*} align=${kind#*-}
+		name="$1, $map $align"
+		size=$2
+		[ "$align" != 1G ] || size=$3
+		check "$name: create" create devdax "$map" "$align" "$size" || continue
+		"$4" "$(dax_of "$namespace")" "$name" "$map"
+		check "$name: destroy" destroy
 	done
 }
 
@@ -191,24 +191,23 @@ with_each_kind() {	# description size size-with-1G function
 static() {
 	# what comes behind this one begins at no multiple of 1 GiB
 	check "create a neighbour" create devdax mem 2M 1040M
-	for map in ${maps:-mem dev}; do
-		for align in ${aligns:-4K 2M 1G}; do
-			# room for three pages, and what the namespace needs itself
-			size=2G
-			[ "$align" != 1G ] || size=6G
-			name="$map $align"
-			check "$name: create" create devdax "$map" "$align" $size || continue
-			devdax_test "$(dax_of "$namespace")" "$name"
-			poisoned=$(corrupted)
-			check "$name: destroy after poison" destroy
-			[ "$(corrupted)" = "$poisoned" ]
-			result $? "$name: poison of others stays counted"
-			check "$name: create again" create devdax "$map" "$align" $size
-			devdax=$(dax_of "$namespace")
-			inputs_static "$devdax" "$name"
-			check "$name: pin again" "$here/gup_test" -a -f "/dev/$devdax" -S -m 1024 -n 512
-			check "$name: destroy again" destroy
-		done
+	for kind in $kinds; do
+		map=${kind%-*} align=${kind#*-}
+		# room for three pages, and what the namespace needs itself
+		size=2G
+		[ "$align" != 1G ] || size=6G
+		name="$map $align"
+		check "$name: create" create devdax "$map" "$align" $size || continue
+		devdax_test "$(dax_of "$namespace")" "$name"
+		poisoned=$(corrupted)
+		check "$name: destroy after poison" destroy
+		[ "$(corrupted)" = "$poisoned" ]
+		result $? "$name: poison of others stays counted"
+		check "$name: create again" create devdax "$map" "$align" $size
+		devdax=$(dax_of "$namespace")
+		inputs_static "$devdax" "$name"
+		check "$name: pin again" "$here/gup_test" -a -f "/dev/$devdax" -S -m 1024 -n 512
+		check "$name: destroy again" destroy
 	done
 }
 
@@ -416,9 +415,13 @@ dynamic() {
 	check "input: destroy" daxctl destroy-device "$dev"
 }
 
-# Those who share the code and must not notice: fsdax and kmem; and gup_test itself
-neighbours() {
+# gup_test, and those who should not have come by it
+inputs() {
 	harness input gup_input_test
+}
+
+# Two who share the code and must not notice: fsdax
+fsdax() {
 	check "fsdax: create" create fsdax mem '' 2G
 	blockdev=$(ndctl list -n "$namespace" | json blockdev)
 	check "fsdax: mkfs" mkfs.ext4 -q -F -b 4096 "/dev/$blockdev"
@@ -445,7 +448,10 @@ neighbours() {
 	umount /mnt
 	rm /tmp/data
 	check "fsdax: destroy" destroy
+}
 
+# and memory that becomes RAM
+kmem() {
 	check "kmem: create" create devdax mem 2M 2G
 	dev=$(dax_of "$namespace")
 	before=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
@@ -717,6 +723,262 @@ clear() {
 	check "clear: destroy it" destroy
 }
 
+# Of how many base pages the kernel's dump says that they are poisoned: the first one and the last of the first page
+flagged() {	# device pages
+	dmesg -c > /dev/null
+	"$here/gup_test" -c -f "/dev/$1" -S -m $((($2 + 255) / 256)) -F 1 0 $(($2 - 1)) > /tmp/out 2>&1 || echo broken
+	dmesg | grep -c 'flags:.*hwpoison'
+}
+
+# Errors at addresses of the device, as the hardware would report them: inject.
+inject_all() {	# first-pfn pages: without end
+	while :; do
+		random "$2"
+		echo $(($1 + x)) > /sys/kernel/debug/hwpoison/corrupt-pfn
+		sleep 0.01	# the kernel tells of each
+	done 2>/dev/null
+}
+
+poison_of() {	# device description map
+	first=$(($(cat "/sys/bus/dax/devices/$1/resource") / 4096))
+	pages=$(($(cat "/sys/bus/dax/devices/$1/align") / 4096))
+	size=$(($(cat "/sys/bus/dax/devices/$1/size") / 4096))
+	# whose struct page is a head, one of each frame of tails, and a shared one
+	tails=
+	[ $pages = 1 ] || tails="$((first + 1)) $((first + 64)) $((first + pages - 1))"
+	poisoned=$(corrupted)
+	for pfn in $first $tails $((first + size - 1)); do
+		echo "corrupt-pfn $pfn Device or resource busy"
+	done > /tmp/table
+	answers "$2, never used" /sys/kernel/debug/hwpoison < /tmp/table
+	check "$2: use it" "$here/gup_test" -a -f "/dev/$1" -S -m $((size / 256)) -n 512
+	[ "$(flagged "$1" $pages)" = 0 ]
+	result $? "$2: not poisoned"
+	for pfn in $tails $((first + size - 1)) $first; do
+		echo "corrupt-pfn $pfn taken"
+		# it is the owner who knows whether its memory is good again
+		echo "unpoison-pfn $pfn taken"
+	done > /tmp/table
+	answers "$2, used" /sys/kernel/debug/hwpoison < /tmp/table
+	{
+		echo "corrupt-pfn $((first + size)) No such device or address"
+		echo "corrupt-pfn x Invalid argument"
+		[ "$3" = mem ] || echo "corrupt-pfn $((first - 1)) No such device or address"
+	} > /tmp/table
+	answers "$2, what is not the device's" /sys/kernel/debug/hwpoison < /tmp/table
+	[ "$(flagged "$1" $pages)" = 2 ]
+	result $? "$2: poisoned"
+	check "$2: go and come back" rebind /sys/bus/dax/drivers/device_dax "$1"
+	check "$2: works" "$here/gup_test" -a -f "/dev/$1" -S -m $((size / 256)) -n 512
+	[ "$(flagged "$1" $pages)" = 0 ]
+	result $? "$2: poisoned no longer"
+
+	inject_all "$first" "$size" &
+	injector=$!
+	under_load "$2" "/dev/$1" $((pages * 4096)) rebind /sys/bus/dax/drivers/device_dax "$1"
+	kill $injector
+	wait $injector
+	[ "$(corrupted)" = "$poisoned" ]
+	result $? "$2: poison elsewhere is counted as before"
+	DAX=$1 harness "$2, after" devdax_test
+	nothing_pinned "$2, after"
+}
+
+# Memory errors in devices that are used, or not, or go, while there is one in RAM
+poison() {
+	hwpoison=/sys/kernel/debug/hwpoison
+	# one that nobody has allocated
+	ram=$(dd if=/proc/kpageflags bs=4096 skip=128 count=64 2>/dev/null | od -v -A n -w8 -t u8 |
+		awk 'int($1 / 1024) % 2 { print 65535 + NR; exit }')
+	before=$(corrupted)
+	check "poison: a page of RAM" [ -n "$ram" ] || return
+	echo "$ram" > $hwpoison/corrupt-pfn
+	[ "$(corrupted)" = $((before + 4)) ]
+	result $? "poison: a page of RAM is counted"
+	with_each_kind poison 1G 6G poison_of
+	before=$(corrupted)
+	echo "$ram" > $hwpoison/unpoison-pfn
+	[ "$(corrupted)" = $((before - 4)) ]
+	result $? "poison: and no longer"
+}
+
+# A disabled namespace, as the bytes that it is: while the command runs
+raw() {	# command...
+	raw=/sys/bus/nd/devices/$namespace/force_raw
+	echo 1 > "$raw" && echo "$namespace" > /sys/bus/nd/drivers/nd_pmem/bind &&
+		block=/dev/$(ls "/sys/bus/nd/devices/$namespace/block") && "$@"
+	status=$?
+	echo "$namespace" > /sys/bus/nd/drivers/nd_pmem/unbind
+	echo 0 > "$raw"
+	return $status
+}
+
+read_info() {
+	dd if="$block" of=/tmp/info bs=4096 skip=1 count=1
+}
+
+write_info() {
+	dd if=/tmp/changed of="$block" bs=4096 seek=1 conv=fsync
+}
+
+# A number into a file, little endian
+put() {	# file offset bytes value
+	value=$4
+	for _ in $(seq "$3"); do
+		# shellcheck disable=SC2059 # an octal escape
+		printf "\\$(printf %03o $((value & 255)))"
+		value=$((value >> 8))
+	done | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# Fletcher's, as libnvdimm has it
+sign() {	# file
+	put "$1" 4088 8 0
+	low=0
+	high=0
+	for word in $(od -v -A n -t u4 "$1"); do
+		low=$(((low + word) & 0xffffffff))
+		high=$(((high + low) & 0xffffffff))
+	done
+	put "$1" 4088 4 $low
+	put "$1" 4092 4 $high
+}
+
+# What becomes of the namespace with the info block in /tmp/changed?
+becomes() {	# description answer
+	check "$1: write it" raw write_info || return
+	ndctl enable-namespace "$namespace" > /tmp/out 2>&1
+	dev=$(dax_of "$namespace")
+	if [ -n "$dev" ] && [ ! -e "/sys/bus/dax/devices/$dev/driver" ]; then
+		became=unbound
+	elif [ -n "$dev" ]; then
+		became=broken
+		"$here/gup_test" -a -f "/dev/$dev" -S -m 1024 -n 512 > /tmp/out 2>&1 && became=devdax
+	elif [ -n "$(ndctl list -n "$namespace" | json blockdev)" ]; then
+		became=raw
+	else
+		became=refused
+	fi
+	[ "$became" = "$2" ] || { sed 's/^/# /' /tmp/out; echo "# $became"; }
+	[ "$became" = "$2" ]
+	result $? "$1: $2"
+	ndctl disable-namespace "$namespace" > /dev/null 2>&1
+}
+
+# Namespaces that somebody else has written: one field after the other of their info block
+foreign() {
+	while read -r kind field offset bytes value answer; do
+		name="foreign, $kind, $field${value:+ $value}"
+		if [ "$field" = new ]; then
+			check "$name: create" create devdax "${kind%-*}" "${kind#*-}" 2G &&
+				check "$name: disable" ndctl disable-namespace "$namespace" &&
+				check "$name: read" raw read_info
+			cp /tmp/info /tmp/changed
+			sign /tmp/changed
+			cmp -s /tmp/info /tmp/changed
+			result $? "$name: the checksum is ours"
+			continue
+		elif [ "$field" = end ]; then
+			cp /tmp/info /tmp/changed
+			becomes "$name, as it was" devdax
+			check "$name: destroy" destroy
+			continue
+		fi
+		cp /tmp/info /tmp/changed
+		put /tmp/changed "$offset" "$bytes" "$value"
+		[ "$field" = checksum ] || sign /tmp/changed
+		becomes "$name" "$answer"
+	done <<-END
+		mem-2M new
+		mem-2M page_struct_size 92 2 128 devdax
+		mem-2M page_struct_size 92 2 32 devdax
+		mem-2M page_size 88 4 65536 devdax
+		mem-2M align 84 4 4096 devdax
+		mem-2M align 84 4 1073741824 refused
+		mem-2M align 84 4 16777216 refused
+		mem-2M align 84 4 3 refused
+		mem-2M align 84 4 0 refused
+		mem-2M mode 72 4 0 raw
+		mem-2M mode 72 4 3 raw
+		mem-2M mode 72 4 2 unbound
+		mem-2M version_minor 54 2 3 devdax
+		mem-2M version_minor 54 2 1 refused
+		mem-2M version_minor 54 2 9 devdax
+		mem-2M npfns 64 8 1 devdax
+		mem-2M dataoff 56 8 0 refused
+		mem-2M dataoff 56 8 4097 refused
+		mem-2M dataoff 56 8 1099511627776 refused
+		mem-2M checksum 4088 8 1 raw
+		mem-2M end
+		dev-2M new
+		dev-2M page_struct_size 92 2 128 devdax
+		dev-2M page_struct_size 92 2 32 refused
+		dev-2M page_struct_size 92 2 0 refused
+		dev-2M page_size 88 4 65536 refused
+		dev-2M align 84 4 4096 devdax
+		dev-2M align 84 4 1073741824 refused
+		dev-2M mode 72 4 1 devdax
+		dev-2M dataoff 56 8 2097152 unbound
+		dev-2M dataoff 56 8 0 refused
+		dev-2M end
+		dev-1G new
+		dev-1G align 84 4 2097152 devdax
+		dev-1G align 84 4 4096 devdax
+		dev-1G end
+	END
+}
+
+# Regions of odd size, at odd addresses, that the command line has made of RAM. Usage: the
+# lines memmap=SIZE!START of the kernel's arguments are the first column.
+odd() {
+	while read -r region kind answer; do
+		name="odd, $region, $kind"
+		grep -q "memmap=$region" /proc/cmdline || { result 1 "$name: no such region"; continue; }
+		start=$(bytes "${region#*!}")
+		for sys in /sys/bus/nd/devices/region*; do
+			[ "$(($(cat "$sys/resource")))" != "$start" ] || break
+		done
+		# it has no labels, and is one namespace
+		namespace=$(basename "$sys"/namespace*.0)
+		namespace=$(ndctl create-namespace -f -e "$namespace" -m devdax -M "${kind%-*}" -a "${kind#*-}" 2> /tmp/out | json dev)
+		became=refused
+		if [ -n "$namespace" ]; then
+			dev=$(dax_of "$namespace")
+			mib=$(($(cat "/sys/bus/dax/devices/$dev/size") >> 20))
+			became=broken
+			"$here/gup_test" -a -f "/dev/$dev" -S -m $mib -n 512 > /tmp/out 2>&1 && became=works
+		fi
+		[ $became = "$answer" ] || { sed 's/^/# /' /tmp/out; echo "# $became"; }
+		[ $became = "$answer" ]
+		result $? "$name: $answer"
+		[ -z "$namespace" ] || check "$name: destroy" destroy
+	done <<-END
+		1G!5G mem-4K works
+		1G!5G mem-2M works
+		1G!5G mem-1G refused
+		1G!5G dev-4K works
+		1G!5G dev-2M works
+		1G!5G dev-1G refused
+		1040M!6160M mem-4K works
+		1040M!6160M mem-2M works
+		1040M!6160M mem-1G refused
+		1040M!6160M dev-4K works
+		1040M!6160M dev-2M works
+		1040M!6160M dev-1G refused
+		3G!7952M mem-4K works
+		3G!7952M mem-2M works
+		3G!7952M mem-1G works
+		3G!7952M dev-4K works
+		3G!7952M dev-2M works
+		3G!7952M dev-1G works
+		1021M!11G mem-2M refused
+		1021M!11G dev-4K refused
+		16M!12545M mem-2M refused
+		768K!13G mem-4K refused
+		768K!13G dev-2M refused
+	END
+}
+
 rdma_of() {	# device description
 	check "$2: write and read" "$here/devdax_rdma" "$1"
 	DAX=$1 harness "$2, after" devdax_test
@@ -800,9 +1062,12 @@ echo "TAP version 13"
 # what pages are mixed with, and room for huge pages beside them
 echo 8 > /proc/sys/vm/nr_hugepages
 echo 1 > /proc/sys/vm/compact_memory
-case $1 in
-static | dynamic | neighbours | cycles | stress | churn | rdma | memmap | fail | nofit | restless | survivors | clear) "$1" ;;
-*) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
-esac
+for part; do
+	case $part in
+	static | dynamic | inputs | fsdax | kmem | cycles | stress | churn | rdma | memmap | poison | foreign | odd | fail | nofit | \
+	restless | survivors | clear) "$part" ;;
+	*) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
+	esac
+done
 echo "1..$count"
 [ $failed = 0 ]

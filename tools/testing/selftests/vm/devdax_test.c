@@ -789,4 +789,50 @@ DEVDAX_TEST(poisoned_tail)
 	       2 * self->align - page_size);
 }
 
+static volatile sig_atomic_t told;
+
+static void count_sigbus(int signo)
+{
+	told++;
+}
+
+/* Who has pinned a page keeps it through an error in it, and can give it back. */
+DEVDAX_TEST(poisoned_under_a_pin)
+{
+	/* a base page, or the last tail and the head behind it */
+	struct pin_longterm_test pin = {
+		.addr = (uintptr_t)self->p + self->align - page_size,
+		.size = 2 * page_size,
+		.flags = PIN_LONGTERM_TEST_FLAG_USE_WRITE |
+			 PIN_LONGTERM_TEST_FLAG_USE_FAST,
+	};
+	char *at = (char *)(uintptr_t)pin.addr, *held = malloc(pin.size);
+	__u64 held_addr = (uintptr_t)held;
+	struct dump dump;
+	int i;
+
+	memset(at, 0x55, pin.size);
+	ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_START, &pin));
+	signal(SIGBUS, count_sigbus);
+	for (i = 0; i < 2; i++) {
+		EXPECT_EQ(0, madvise(at + i * page_size, page_size,
+				     MADV_HWPOISON)) {
+			TH_LOG("%s", strerror(errno));
+		}
+		EXPECT_EQ(i + 1, told);
+	}
+
+	ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_READ, &held_addr));
+	EXPECT_EQ(0x55, held[0]);
+	EXPECT_EQ(0x55, held[pin.size - 1]);
+	free(held);
+	ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_STOP));
+	ASSERT_EQ(0, dump_page_at(self->gup, at, &dump));
+	EXPECT_EQ(2, dump.refcount);
+	EXPECT_EQ(0, dump.pincount);
+	ASSERT_EQ(0, dump_page_at(self->gup, at + page_size, &dump));
+	EXPECT_EQ(2, dump.refcount);
+	EXPECT_EQ(0, dump.pincount);
+}
+
 TEST_HARNESS_MAIN
