@@ -90,6 +90,19 @@ static void wait_until_blocked_in(pid_t pid, const char *function)
 		usleep(1000);
 }
 
+static int nr_mappings(const char *path)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	char line[512];
+	int nr = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		nr += !!strstr(line, path);
+	if (f)
+		fclose(f);
+	return nr;
+}
+
 /* The time limit only ends what hangs: emulated machines are slow. */
 #define DEVDAX_TEST(name)	TEST_F_TIMEOUT(devdax, name, 300)
 
@@ -514,9 +527,16 @@ DEVDAX_TEST(protected_mapping)
 		ASSERT_EQ(-1, mprotect(self->p + self->align, page_size,
 				       PROT_READ));
 		ASSERT_EQ(EINVAL, errno);
+		ASSERT_EQ(-1, mprotect(self->p + self->align - page_size,
+				       page_size, PROT_READ | PROT_WRITE));
+		ASSERT_EQ(EINVAL, errno);
 	}
 	self->p[self->align] = 3;
 	EXPECT_EQ(2, self->p[0]);
+	/* And it does, of whole pages. */
+	EXPECT_EQ(2, nr_mappings(self->path));
+	ASSERT_EQ(0, mprotect(self->p, self->align, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(1, nr_mappings(self->path));
 	close(fds[0]);
 	close(fds[1]);
 }
