@@ -76,7 +76,7 @@ free_pages() {
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 	for shrink in /sys/kernel/slab/*/shrink; do
-		echo 1 > "$shrink"
+		[ ! -e "$shrink" ] || echo 1 > "$shrink"	# SLUB has them
 	done
 	cat /proc/sys/vm/stat_refresh
 	awk '$1 == "nr_free_pages" || $1 == "count:" { free += $2 } END { print free }' /proc/zoneinfo
