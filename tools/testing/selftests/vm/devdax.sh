@@ -928,8 +928,8 @@ foreign() {
 	END
 }
 
-# Regions of odd size, at odd addresses, that the command line has made of RAM. Usage: the
-# lines memmap=SIZE!START of the kernel's arguments are the first column.
+# Regions of odd size, at odd addresses, that the command line has made of RAM: the kernel
+# needs memmap= with each of the first column.
 odd() {
 	while read -r region kind answer; do
 		name="odd, $region, $kind"
