@@ -84,22 +84,25 @@ free_pages() {
 
 # Whether as many pages are free as there were. Others on the machine may take or give
 # a page meanwhile, so look again before calling it lost: what is lost stays lost.
-are_free() {	# tries pages
-	for try in $(seq "$1"); do
+are_free() {	# pages
+	for look in 1 2 3 4 5 6 7 8 9 10; do
 		after=$(free_pages)
-		[ "$after" -lt "$2" ] || return 0
+		[ "$after" -lt "$1" ] || return 0
 		sleep 1
 	done
-	echo "$2 pages were free, and $after are after $try looks"
+	echo "$1 pages were free, and $after are after $look looks"
 	return 1
 }
 
-gives_back_memory() {	# tries command...
-	tries=$1
-	shift
-	before=$(free_pages)
-	"$@" > /dev/null 2>&1 || return 1
-	are_free "$tries" "$before"
+# Others may also keep what they took (caches of inodes grow by some pages in a hundred
+# rounds). What a command loses it loses each time.
+gives_back_memory() {	# command...
+	for round in 1 2 3; do
+		before=$(free_pages)
+		"$@" || return 1
+		! are_free "$before" || return 0
+	done
+	return 1
 }
 
 dax_of() {	# namespace
@@ -481,9 +484,9 @@ cycles() {
 		# shellcheck disable=SC2086 # two words
 		set -- $pair
 		create_and_destroy "$1" "$2" 4G > /dev/null 2>&1	# fills caches
-		check "cycles: $pair" gives_back_memory 10 create_and_destroy "$1" "$2" 4G
+		check "cycles: $pair" gives_back_memory create_and_destroy "$1" "$2" 4G
 	done
-	check "cycles: 20 of all kinds" gives_back_memory 10 twenty
+	check "cycles: 20 of all kinds" gives_back_memory twenty
 }
 
 # How many meet an unbind depends on the moment, for one device. Somebody has to.
@@ -992,12 +995,17 @@ rdma() {
 	with_each_kind rdma 4G 4G rdma_of
 }
 
+# A second time only if it looks as if something had been lost
+fail_lost_nothing() {	# device pages
+	are_free "$2" || gives_back_memory env DAX="$1" "$here/devdax_fail_test"
+}
+
 # Each allocation fails in its turn: nothing is lost, in all.
 fail_of() {	# device description
 	check "$2: bind once more" rebind /sys/bus/dax/drivers/device_dax "$1"
 	before=$(free_pages)
 	DAX=$1 harness "$2" devdax_fail_test
-	check "$2: nothing is lost" are_free 10 "$before"
+	check "$2: nothing is lost" fail_lost_nothing "$1" "$before"
 }
 
 # A piece of a section, a whole one and another piece; or a page of 1 GiB; or two ranges
@@ -1054,7 +1062,7 @@ nofit() {
 		wait $pid
 		result $? "$name: the bystander lives"
 		check "$name: destroy" destroy
-		check "$name: nothing is lost" are_free 10 "$before"
+		check "$name: nothing is lost" are_free "$before"
 	done
 }
 
