@@ -147,8 +147,8 @@ static void check_pages(struct kunit *test, struct dev_pagemap *pgmap)
 		for (pfn = first_pfn(pgmap, i); pfn < end_pfn(pgmap, i); pfn++) {
 			wrong = wrong_page(pgmap, pfn);
 			if (wrong) {
-				KUNIT_FAIL(test, "order %u, range %d, pfn %#lx (%#lx of the range): %s\n",
-					   pgmap->order, i, pfn,
+				KUNIT_FAIL(test, "order %u, range %d, its page %#lx: %s\n",
+					   pgmap->order, i,
 					   pfn - first_pfn(pgmap, i), wrong);
 				return;
 			}
@@ -180,27 +180,18 @@ static bool can_write(struct page *page)
 	return !copy_to_kernel_nofault(&page->flags, &flags, sizeof(flags));
 }
 
-/*
- * Invariant: of one frame with the head and one of tails, and of as many PTE
- * tables, is all of the memmap of a compound page made; and only that with the
- * head is writable. Without deduplication, each frame is on its own. And what is
- * said to have been allocated is what is found. Not for maps that share sections.
- */
-static void check_memmap(struct kunit *test, struct dev_pagemap *pgmap)
+/* One range: what was not seen before is, and its bytes are returned. */
+static unsigned long check_memmap_range(struct kunit *test,
+					struct dev_pagemap *pgmap, int range,
+					struct xarray *seen)
 {
+	/* from the start of the altmap, where there is one */
+	unsigned long pfn = PHYS_PFN(pgmap->ranges[range].start);
+	unsigned long end = (unsigned long)pfn_to_page(end_pfn(pgmap, range));
 	unsigned long addr, nr = pgmap_geometry(pgmap), found = 0;
 	bool dedup = vmemmap_can_dedup(pgmap);
-	struct xarray seen;
-	int i;
 
-	if (!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
-		return;
-
-	xa_init(&seen);
-	for (i = 0; i < pgmap->nr_range; i++)
-	for (addr = (unsigned long)pfn_to_page(PHYS_PFN(pgmap->ranges[i].start));
-	     addr < (unsigned long)pfn_to_page(end_pfn(pgmap, i));
-	     addr += PAGE_SIZE) {
+	for (addr = (unsigned long)pfn_to_page(pfn); addr < end; addr += PAGE_SIZE) {
 		struct page *page = (struct page *)addr, *table, *other_table;
 		struct page *head =
 			pfn_to_page(ALIGN_DOWN(page_to_pfn(page), nr));
@@ -215,14 +206,14 @@ static void check_memmap(struct kunit *test, struct dev_pagemap *pgmap)
 		KUNIT_ASSERT_TRUE(test, !!pte_present(pte));
 		KUNIT_ASSERT_EQ(test, !!pte_write(pte), !shared);
 		KUNIT_ASSERT_EQ(test, !!can_write(page), !shared);
-		if (table && !xa_load(&seen, page_to_pfn(table))) {
+		if (table && !xa_load(seen, page_to_pfn(table))) {
 			KUNIT_ASSERT_FALSE(test, shared && addr > tables);
-			xa_store(&seen, page_to_pfn(table), test, GFP_KERNEL);
+			xa_store(seen, page_to_pfn(table), test, GFP_KERNEL);
 			found += PAGE_SIZE;
 		}
-		if (!xa_load(&seen, pte_pfn(pte))) {
+		if (!xa_load(seen, pte_pfn(pte))) {
 			KUNIT_ASSERT_FALSE(test, shared && addr != tails);
-			xa_store(&seen, pte_pfn(pte), test, GFP_KERNEL);
+			xa_store(seen, pte_pfn(pte), test, GFP_KERNEL);
 			found += PAGE_SIZE;
 			continue;
 		}
@@ -231,6 +222,27 @@ static void check_memmap(struct kunit *test, struct dev_pagemap *pgmap)
 		KUNIT_ASSERT_EQ(test, pte_pfn(pte),
 				pte_pfn(vmemmap_entry(tails, &other_table)));
 	}
+	return found;
+}
+
+/*
+ * Invariant: of one frame with the head and one of tails, and of as many PTE
+ * tables, is all of the memmap of a compound page made; and only that with the
+ * head is writable. Without deduplication, each frame is on its own. And what is
+ * said to have been allocated is what is found. Not for maps that share sections.
+ */
+static void check_memmap(struct kunit *test, struct dev_pagemap *pgmap)
+{
+	unsigned long found = 0;
+	struct xarray seen;
+	int i;
+
+	if (!IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP))
+		return;
+
+	xa_init(&seen);
+	for (i = 0; i < pgmap->nr_range; i++)
+		found += check_memmap_range(test, pgmap, i, &seen);
 	xa_destroy(&seen);
 	/* Else a huge page of the memmap may reach beyond that of the range. */
 	if (is_power_of_2(sizeof(struct page)))
@@ -423,50 +435,58 @@ static void drop_with_release_pages(struct page *page)
 	release_pages(&page, 1);
 }
 
+/* Map a GiB, take a reference, unmap; drop the reference. */
+static void hold_up_unmap(struct kunit *test, unsigned int order,
+			  unsigned long offset, void (*drop)(struct page *page))
+{
+	static const struct span span = { 0, SZ_1G };
+	struct unmapper unmapper;
+	struct task_struct *task;
+	struct page *page;
+
+	unmapper.pgmap = new_pgmap(test, order, NULL, &span, 1);
+	init_completion(&unmapper.done);
+	map(test, unmapper.pgmap);
+
+	page = pfn_to_page(PHYS_PFN(start) + offset);
+	get_page(page);
+
+	task = kthread_create(unmap_thread, &unmapper, "devmap_unmap");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wake_up_process(task);
+	/* The wait for references is the first that it sleeps in. */
+	while (READ_ONCE(task->state) != TASK_UNINTERRUPTIBLE &&
+	       !completion_done(&unmapper.done))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_FALSE(test, completion_done(&unmapper.done));
+	/* pgmap->ref is reset by who has seen the last reference go. */
+	KUNIT_EXPECT_FALSE(test, !READ_ONCE(unmapper.pgmap->ref));
+	KUNIT_EXPECT_EQ(test, page_ref_count(compound_head(page)), 1);
+
+	drop(page);
+	wait_for_completion(&unmapper.done);
+	put_task_struct(task);
+	check_gone(test, unmapper.pgmap);
+}
+
 /*
  * A reference to any page of the map, taken before memunmap_pages(), holds it
  * up until it is dropped; whatever it is that drops it.
  */
 static void last_reference(struct kunit *test)
 {
-	static void (* const drop[])(struct page *) = {
-		drop_with_put_page, drop_with_release_pages,
-	};
 	static const unsigned int orders[] = { 0, PMD_ORDER, PUD_ORDER };
 	static const unsigned long offsets[] = { 0, 1, 511 };
-	static const struct span span = { 0, SZ_1G };
-	struct unmapper unmapper;
-	struct task_struct *task;
-	struct page *page;
-	int i, j, k;
+	int i, j;
 
-	for (i = 0; i < ARRAY_SIZE(orders); i++)
-	for (j = 0; j < ARRAY_SIZE(offsets); j++)
-	for (k = 0; k < ARRAY_SIZE(drop); k++) {
-		unmapper.pgmap = new_pgmap(test, orders[i], NULL, &span, 1);
-		init_completion(&unmapper.done);
-		map(test, unmapper.pgmap);
-
-		page = pfn_to_page(PHYS_PFN(start) + offsets[j]);
-		get_page(page);
-
-		task = kthread_create(unmap_thread, &unmapper, "devmap_unmap");
-		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-		get_task_struct(task);
-		wake_up_process(task);
-		/* The wait for references is the first that it sleeps in. */
-		while (READ_ONCE(task->state) != TASK_UNINTERRUPTIBLE &&
-		       !completion_done(&unmapper.done))
-			schedule_timeout_uninterruptible(1);
-		KUNIT_EXPECT_FALSE(test, completion_done(&unmapper.done));
-		/* pgmap->ref is reset by who has seen the last reference go. */
-		KUNIT_EXPECT_FALSE(test, !READ_ONCE(unmapper.pgmap->ref));
-		KUNIT_EXPECT_EQ(test, page_ref_count(compound_head(page)), 1);
-
-		drop[k](page);
-		wait_for_completion(&unmapper.done);
-		put_task_struct(task);
-		check_gone(test, unmapper.pgmap);
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		for (j = 0; j < ARRAY_SIZE(offsets); j++) {
+			hold_up_unmap(test, orders[i], offsets[j],
+				      drop_with_put_page);
+			hold_up_unmap(test, orders[i], offsets[j],
+				      drop_with_release_pages);
+		}
 	}
 }
 

@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Tests device-dax the way its users drive it, by ndctl and daxctl. All that the persistent memory of this machine holds is lost.
-# kinds="mem-4K mem-2M mem-1G dev-4K dev-2M dev-1G", or less of them, in the environment say which namespaces static, memmap, rdma, poison and fail test;
-# seconds=60 how long stress goes on with each file, and churn in all; seed=1 what churn does.
+# Tests device-dax the way its users drive it, by ndctl and daxctl.
+# All that the persistent memory of this machine holds is lost.
+# In the environment, kinds="mem-4K mem-2M mem-1G dev-4K dev-2M dev-1G", or less of them, say which
+# namespaces static, memmap, rdma, poison and fail test; seconds=60 how long stress goes on with
+# each file, and churn in all; seed=1 what churn does.
 # memmap and dynamic need someone who answers devdax_walk.sh.
-# usage: devdax.sh {static|dynamic|inputs|fsdax|kmem|cycles|stress|churn|rdma|memmap|poison|foreign|odd|fail|nofit|restless|survivors|clear}...
 
+parts="static dynamic inputs fsdax kmem cycles stress churn rdma memmap poison foreign odd fail
+nofit restless survivors clear"
 here=$(dirname "$0")
 kinds=${kinds:-mem-4K mem-2M mem-1G dev-4K dev-2M dev-1G}
 count=0
@@ -55,15 +58,22 @@ harness() {	# description program
 # All that is tested on a device
 devdax_test() {	# device description
 	DAX=$1 harness "$2" devdax_test
-	PIN_FILE=/dev/$1 PIN_ALIGN=$(cat "/sys/bus/dax/devices/$1/align") harness "$2" devdax_pin_test
+	PIN_FILE=/dev/$1 PIN_ALIGN=$(cat "/sys/bus/dax/devices/$1/align") \
+		harness "$2" devdax_pin_test
 	nothing_pinned "$2"
 }
 
 # Every pin that was ever taken has been dropped.
 nothing_pinned() {	# description
 	cat /proc/sys/vm/stat_refresh
-	[ "$(sed -n 's/^nr_foll_pin_acquired //p' /proc/vmstat)" = "$(sed -n 's/^nr_foll_pin_released //p' /proc/vmstat)" ]
+	awk '{ n[$1] = $2 } END { exit n["nr_foll_pin_acquired"] != n["nr_foll_pin_released"] }' \
+		/proc/vmstat
 	result $? "$1: all pins are dropped"
+}
+
+# All of a device, or so much of it
+pin() {	# device MiB
+	"$here/gup_test" -a -f "/dev/$1" -S -m "$2" -n 512
 }
 
 json() {	# key: its first value in what ndctl or daxctl print
@@ -79,7 +89,8 @@ free_pages() {
 		[ ! -e "$shrink" ] || echo 1 > "$shrink"	# SLUB has them
 	done
 	cat /proc/sys/vm/stat_refresh
-	awk '$1 == "nr_free_pages" || $1 == "count:" { free += $2 } END { print free }' /proc/zoneinfo
+	awk '$1 == "nr_free_pages" || $1 == "count:" { free += $2 } END { print free }' \
+		/proc/zoneinfo
 }
 
 # Whether as many pages are free as there were. Others on the machine may take or give
@@ -129,15 +140,17 @@ memmap_is_exact() {	# device description map
 	read -r frames tables shared writable occupied <<-END
 	$("$here/devdax_walk.sh" "$1")
 	END
-	echo "# $2: $frames frames, $tables tables, $shared shared, $writable entries of these writable, $occupied bytes"
+	echo "# $2: frames: $frames, tables: $tables, shared: $shared (writable: $writable)," \
+		"bytes: $occupied"
 	[ "$(cat "$attrs/geometry")" = "$page" ]
 	result $? "$2: geometry"
 	[ "$(cat "$attrs/memmap_size")" = "$occupied" ]
 	result $? "$2: memmap_size is what the page tables say"
 	pages=$(($(cat "$attrs/size") / page))
+	unique=$((2 * pages))
 	case $3,$page in
-	mem,2097152)	[ "$frames $shared" = "$((2 * pages)) $pages" ] ;;
-	mem,1073741824)	[ "$frames $tables $shared" = "$((2 * pages)) $((2 * pages)) $pages" ] ;;
+	mem,2097152)	[ "$frames $shared" = "$unique $pages" ] ;;
+	mem,1073741824)	[ "$frames $tables $shared" = "$unique $unique $pages" ] ;;
 	*)		[ "$frames" -ge $((pages * page / 4096 / 64)) ] && [ "$shared" = 0 ] ;;
 	esac
 	result $? "$2: frames and tables"
@@ -178,7 +191,7 @@ corrupted() {
 }
 
 # A namespace of each kind, for a function that is given its device, its description and its map
-with_each_kind() {	# description size size-with-1G function
+with_each_kind() {	# description size, that with 1G, function
 	for kind in $kinds; do
 		map=${kind%-*} align=${kind#*-}
 		name="$1, $map $align"
@@ -209,7 +222,7 @@ static() {
 		check "$name: create again" create devdax "$map" "$align" $size
 		devdax=$(dax_of "$namespace")
 		inputs_static "$devdax" "$name"
-		check "$name: pin again" "$here/gup_test" -a -f "/dev/$devdax" -S -m 1024 -n 512
+		check "$name: pin again" pin "$devdax" 1024
 		check "$name: destroy again" destroy
 	done
 }
@@ -258,7 +271,8 @@ find_region() {
 empty_region() {
 	check "dynamic: disable the first device" daxctl disable-device "$seed_device"
 	echo 0 > "/sys/bus/dax/devices/$seed_device/size"
-	check "dynamic: shrink it to nothing" [ "$(cat "/sys/bus/dax/devices/$seed_device/size")" = 0 ]
+	[ "$(cat "/sys/bus/dax/devices/$seed_device/size")" = 0 ]
+	result $? "dynamic: shrink it to nothing"
 }
 
 # What files of sysfs answer to what nobody should write to them. @ stands for an empty line.
@@ -291,6 +305,7 @@ inputs_dynamic() {	# device
 	sys=/sys/bus/dax/devices/$1
 	start=$(($(cat "$sys/mapping0/start")))
 	end=$(($(cat "$sys/mapping0/end")))
+	behind=$(printf '%x-%x' $((end + 0x801)) $((end + 0x1800)))
 	attrs=$(dirname "$(readlink -f "$sys")")/dax_region
 	answers input "$sys" <<-END
 		size x Invalid argument
@@ -315,7 +330,7 @@ inputs_dynamic() {	# device
 		mapping - Invalid argument
 		mapping 0-fff No such device or address
 		mapping $(printf '%x-%x' $end $start) No such device or address
-		mapping $(printf '%x-%x' $((end + 0x801)) $((end + 0x1800))) No such device or address
+		mapping $behind No such device or address
 		mapping $(printf '%x-%x' $start $end) Cannot allocate memory
 		mapping $(printf '%x' $start)-ffffffffffffffff Cannot allocate memory
 		mapping $(printf '%x-%x-1' $((end + 1)) $((end + 0x200000))) Invalid argument
@@ -331,7 +346,8 @@ inputs_dynamic() {	# device
 		available_size 1 Permission denied
 		seed x Permission denied
 	END
-	[ "$(cat "$sys/size") $(cat "$sys/align") $(find "$sys/" -name 'mapping?' | wc -l)" = "1073741824 2097152 1" ]
+	[ "$(cat "$sys/size") $(cat "$sys/align")" = "1073741824 2097152" ] &&
+		[ "$(find "$sys/" -name 'mapping?' | wc -l)" = 1 ]
 	result $? "input: nothing has changed"
 	check "input: bind" daxctl enable-device "$1"
 	answers "input, bound" "$sys" <<-END
@@ -341,7 +357,7 @@ inputs_dynamic() {	# device
 		size 2097152 Device or resource busy
 		align 4096 Device or resource busy
 	END
-	check "input: works" "$here/gup_test" -a -f "/dev/$1" -S -m 1024 -n 512
+	check "input: works" pin "$1" 1024
 }
 
 # A soft-reserved range: devices come, change and go in it.
@@ -394,7 +410,7 @@ dynamic() {
 		result $? "dynamic: is $1, align $2"
 		mib=512
 		[ "$2" != 1073741824 ] || mib=1024
-		check "dynamic: pin with $1, align $2" "$here/gup_test" -f "/dev/$dev" -S -m $mib -n 512 -a
+		check "dynamic: pin with $1, align $2" pin "$dev" $mib
 	done
 
 	daxctl disable-device "$dev" > /dev/null
@@ -403,7 +419,8 @@ dynamic() {
 	two_ranges 1G 512M 3G
 	result $? "dynamic: a device of two ranges"
 	check "dynamic: enable it" daxctl enable-device "$dev"
-	"$here/gup_test" -f "/dev/$dev" -S -m 2048 -n 513 -a > /tmp/out 2>&1 && ! grep -q truncated /tmp/out
+	"$here/gup_test" -f "/dev/$dev" -S -m 2048 -n 513 -a > /tmp/out 2>&1 &&
+		! grep -q truncated /tmp/out
 	result $? "dynamic: pin over both ranges"
 	devdax_test "$dev" "dynamic, two ranges"
 	memmap_is_exact "$dev" "dynamic, two ranges" mem
@@ -433,7 +450,8 @@ fsdax() {
 	check "fsdax: write a file" cp /tmp/data /mnt/data
 	check "fsdax: read it" cmp /tmp/data /mnt/data
 	for option in u U a b; do
-		check "fsdax: gup_test -$option" "$here/gup_test" -$option -f /mnt/data -S -m 64 -n 512
+		check "fsdax: gup_test -$option" \
+			"$here/gup_test" -$option -f /mnt/data -S -m 64 -n 512
 	done
 	# Pins of no known end are refused: the file system could not truncate.
 	for option in L l; do
@@ -536,8 +554,7 @@ open_over_rebind() {	# description device
 		exec 9<>"/dev/$2"
 		exec 8<&-
 		exec 9<&-
-		check "$1: is itself again after all have closed it, $round" \
-			"$here/gup_test" -a -f "/dev/$2" -S -m 1024 -n 512
+		check "$1: is itself again after all have closed it, $round" pin "$2" 1024
 	done
 }
 
@@ -569,11 +586,13 @@ stress() {
 	pfn=$(basename /sys/bus/nd/drivers/nd_pmem/pfn*)
 	check "stress fsdax: mkfs" mkfs.ext4 -q -F -b 4096 "/dev/$blockdev"
 	for round in 1 2; do
-		check "stress fsdax, $round: mount" mount -t ext4 -o dax=always "/dev/$blockdev" /mnt
+		check "stress fsdax, $round: mount" \
+			mount -t ext4 -o dax=always "/dev/$blockdev" /mnt
 		check "stress fsdax, $round: a file" rewrite
 		under_load "stress fsdax, $round" /mnt/data 2097152 rewrite
 		check "stress fsdax, $round: umount" umount /mnt
-		check "stress fsdax, $round: unbind and bind" rebind /sys/bus/nd/drivers/nd_pmem "$pfn"
+		check "stress fsdax, $round: unbind and bind" \
+			rebind /sys/bus/nd/drivers/nd_pmem "$pfn"
 	done
 	check "stress fsdax: destroy" destroy
 }
@@ -642,7 +661,8 @@ churn() {
 	names="$names $dynamic"
 	for dev in $names; do
 		[ "$dev" != "$ram" ] || continue
-		"$here/devdax_stress" "/dev/$dev" "$(cat "/sys/bus/dax/devices/$dev/align")" "$seed" > "/tmp/churn.$dev" 2>&1 &
+		align=$(cat "/sys/bus/dax/devices/$dev/align")
+		"$here/devdax_stress" "/dev/$dev" "$align" "$seed" > "/tmp/churn.$dev" 2>&1 &
 		pids="$pids $!"
 	done
 
@@ -715,21 +735,23 @@ survivors() {
 		mode=$(ndctl list -n "$namespace" | json mode)
 		echo "# $namespace: mode $mode, device ${dev:-none}"
 		[ -n "$dev" ] || continue
-		check "survivors: $dev works" "$here/gup_test" -a -f "/dev/$dev" -S -m 1024 -n 512
+		check "survivors: $dev works" pin "$dev" 1024
 	done < /tmp/survivors
 }
 
 clear() {
 	check "clear: destroy" ndctl destroy-namespace -f all
 	check "clear: create" create devdax mem 2M 3G
-	check "clear: it works" "$here/gup_test" -a -f "/dev/$(dax_of "$namespace")" -S -m 1024 -n 512
+	check "clear: it works" pin "$(dax_of "$namespace")" 1024
 	check "clear: destroy it" destroy
 }
 
-# Of how many base pages the kernel's dump says that they are poisoned: the first one and the last of the first page
+# Of how many base pages the kernel's dump says that they are poisoned: the first one and the last
+# of the first page
 flagged() {	# device pages
 	dmesg -c > /dev/null
-	"$here/gup_test" -c -f "/dev/$1" -S -m $((($2 + 255) / 256)) -F 1 0 $(($2 - 1)) > /tmp/out 2>&1 || echo broken
+	"$here/gup_test" -c -f "/dev/$1" -S -m $((($2 + 255) / 256)) -F 1 0 $(($2 - 1)) \
+		> /tmp/out 2>&1 || echo broken
 	dmesg | grep -c 'flags:.*hwpoison'
 }
 
@@ -754,7 +776,7 @@ poison_of() {	# device description map
 		echo "corrupt-pfn $pfn Device or resource busy"
 	done > /tmp/table
 	answers "$2, never used" /sys/kernel/debug/hwpoison < /tmp/table
-	check "$2: use it" "$here/gup_test" -a -f "/dev/$1" -S -m $((size / 256)) -n 512
+	check "$2: use it" pin "$1" $((size / 256))
 	[ "$(flagged "$1" $pages)" = 0 ]
 	result $? "$2: not poisoned"
 	for pfn in $tails $((first + size - 1)) $first; do
@@ -772,7 +794,7 @@ poison_of() {	# device description map
 	[ "$(flagged "$1" $pages)" = 2 ]
 	result $? "$2: poisoned"
 	check "$2: go and come back" rebind /sys/bus/dax/drivers/device_dax "$1"
-	check "$2: works" "$here/gup_test" -a -f "/dev/$1" -S -m $((size / 256)) -n 512
+	check "$2: works" pin "$1" $((size / 256))
 	[ "$(flagged "$1" $pages)" = 0 ]
 	result $? "$2: poisoned no longer"
 
@@ -856,7 +878,7 @@ becomes() {	# description answer
 		became=unbound
 	elif [ -n "$dev" ]; then
 		became=broken
-		"$here/gup_test" -a -f "/dev/$dev" -S -m 1024 -n 512 > /tmp/out 2>&1 && became=devdax
+		pin "$dev" 1024 > /tmp/out 2>&1 && became=devdax
 	elif [ -n "$(ndctl list -n "$namespace" | json blockdev)" ]; then
 		became=raw
 	else
@@ -936,20 +958,24 @@ foreign() {
 odd() {
 	while read -r region kind answer; do
 		name="odd, $region, $kind"
-		grep -q "memmap=$region" /proc/cmdline || { result 1 "$name: no such region"; continue; }
+		if ! grep -q "memmap=$region" /proc/cmdline; then
+			result 1 "$name: no such region"
+			continue
+		fi
 		start=$(bytes "${region#*!}")
 		for sys in /sys/bus/nd/devices/region*; do
 			[ "$(($(cat "$sys/resource")))" != "$start" ] || break
 		done
 		# it has no labels, and is one namespace
 		namespace=$(basename "$sys"/namespace*.0)
-		namespace=$(ndctl create-namespace -f -e "$namespace" -m devdax -M "${kind%-*}" -a "${kind#*-}" 2> /tmp/out | json dev)
+		namespace=$(ndctl create-namespace -f -e "$namespace" -m devdax -M "${kind%-*}" \
+			-a "${kind#*-}" 2> /tmp/out | json dev)
 		became=refused
 		if [ -n "$namespace" ]; then
 			dev=$(dax_of "$namespace")
 			mib=$(($(cat "/sys/bus/dax/devices/$dev/size") >> 20))
 			became=broken
-			"$here/gup_test" -a -f "/dev/$dev" -S -m $mib -n 512 > /tmp/out 2>&1 && became=works
+			pin "$dev" $mib > /tmp/out 2>&1 && became=works
 		fi
 		[ $became = "$answer" ] || { sed 's/^/# /' /tmp/out; echo "# $became"; }
 		[ $became = "$answer" ]
@@ -1035,7 +1061,7 @@ nofit() {
 		name="nofit, $align"
 		if [ $align = 1G ]; then
 			check "$name: create" create devdax mem 1G 1020G
-			check "$name: pin" "$here/gup_test" -a -f "/dev/$(dax_of "$namespace")" -S -m 1024 -n 512
+			check "$name: pin" pin "$(dax_of "$namespace")" 1024
 			check "$name: destroy" destroy
 			continue
 		fi
@@ -1049,12 +1075,13 @@ nofit() {
 		kib=$(($(cat "/sys/bus/dax/devices/$device/size")  / 65536))
 		# two pages of struct pages of eight, and a page table for each 512
 		[ $align = 4K ] || kib=$((kib / 4 + kib / 512))
-		[ -d "/sys/bus/dax/devices/$device" ] && [ ! -e "/sys/bus/dax/devices/$device/driver" ]
+		sys=/sys/bus/dax/devices/$device
+		[ -d "$sys" ] && [ ! -e "$sys/driver" ]
 		result $? "$name: refused"
 		dmesg | grep -E 'memremap:|probe of' > /tmp/out
 		sed 's/^/# /' /tmp/out
 		# less than what the namespace itself takes is not seen in its size
-		takes=$(sed -n 's/.*no memory: its memmap takes \([0-9]*\) kB of RAM.*/\1/p' /tmp/out)
+		takes=$(sed -n 's/.*its memmap takes \([0-9]*\) kB of RAM.*/\1/p' /tmp/out)
 		[ "${takes:-0}" -ge $kib ] && [ "$takes" -le $((kib + 64)) ] &&
 			grep -q "probe of $device failed with error -12" /tmp/out
 		result $? "$name: says how much it needs"
@@ -1071,11 +1098,11 @@ echo "TAP version 13"
 echo 8 > /proc/sys/vm/nr_hugepages
 echo 1 > /proc/sys/vm/compact_memory
 for part; do
-	case $part in
-	static | dynamic | inputs | fsdax | kmem | cycles | stress | churn | rdma | memmap | poison | foreign | odd | fail | nofit | \
-	restless | survivors | clear) "$part" ;;
-	*) sed -n 's/^# usage: /usage: /p' "$0" >&2; exit 2 ;;
-	esac
+	if ! echo "$parts" | tr ' ' '\n' | grep -qx "$part"; then
+		printf 'usage: %s part...\nParts are: %s\n' "$0" "$parts" >&2
+		exit 2
+	fi
+	"$part"
 done
 echo "1..$count"
 [ $failed = 0 ]

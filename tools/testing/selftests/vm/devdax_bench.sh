@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Measures device-dax namespaces of all of the first region, for every map and align; or for less of them, as maps="mem" and
-# aligns="1G" in the environment say. What the region holds is lost.
-# Prints a line for each: map align order, what devdax_bench says, what devdax_walk.sh says, and how many microseconds 1 GiB
-# takes, 512 pages a call, to get, to put, to pin, to pin for long, to do that the slow way, and to unpin.
-# And the last six for pages of hugetlbfs: hugetlb 2M - ...
+# Measures device-dax namespaces of all of the first region, for every map and align; or for less
+# of them, as maps="mem" and aligns="1G" in the environment say. What the region holds is lost.
+# Prints a line for each: map align order, what devdax_bench says, what devdax_walk.sh says, and how
+# many microseconds 1 GiB takes, 512 pages a call, to get, to put, to pin, to pin for long, to do
+# that the slow way, and to unpin. And the last six for pages of hugetlbfs: hugetlb 2M - ...
 # pins=no in the environment leaves pins out, and hugetlbfs.
 
 here=$(dirname "$0")
@@ -20,14 +20,17 @@ order() {	# device
 us() {	# get|put option file...
 	what=$1
 	shift
-	"$here/gup_test" "$@" -m 1024 -n 512 -w | sed -n "/truncated/q; s/.* $what:\([0-9]*\).*/\1/p"
+	"$here/gup_test" "$@" -m 1024 -n 512 -w |
+		sed -n "/truncated/q; s/.* $what:\([0-9]*\).*/\1/p"
 }
 
 pins() {	# file...
-	echo "$(us get -u "$@") $(us put -u "$@") $(us get -a "$@") $(us get -l "$@") $(us get -L "$@") $(us put -L "$@")"
+	echo "$(us get -u "$@") $(us put -u "$@")" \
+		"$(us get -a "$@") $(us get -l "$@") $(us get -L "$@") $(us put -L "$@")"
 }
 
-# What the machine still does from its boot, and from making the first namespace, is not to be measured.
+# What the machine still does from its boot, and from making the first namespace, is not to be
+# measured.
 settle() {
 	while [ "$(sed 's/\..*//' /proc/uptime)" -lt 10 ]; do
 		sleep 1
@@ -41,7 +44,8 @@ for map in ${maps:-mem dev}; do
 		dev=$(echo "$json" | sed -n 's/.*"chardev":"\([^"]*\)".*/\1/p')
 		settle
 		"$here/devdax_bench" "$dev" > /tmp/bench || exit 1
-		echo "$map $align $(order "$dev") $(cat /tmp/bench) $("$here/devdax_walk.sh" "$dev")" \
+		echo "$map $align $(order "$dev") $(cat /tmp/bench)" \
+			"$("$here/devdax_walk.sh" "$dev")" \
 			"$([ "${pins:-}" = no ] || pins -f "/dev/$dev" -S)"
 		ndctl destroy-namespace -f "$namespace" > /dev/null 2>&1 || exit 1
 	done

@@ -100,16 +100,16 @@ FIXTURE_SETUP(devdax_fail)
 	ASSERT_GE(self->fail_nth, 0);
 	self->bind = open("/sys/bus/dax/drivers/device_dax/bind", O_WRONLY);
 	ASSERT_GE(self->bind, 0);
-	if (is_bound(self->name)) {
-		ASSERT_EQ(0, driver_write(self->name, "unbind"));
-	}
+	int error = is_bound(self->name) ? driver_write(self->name, "unbind") : 0;
+
+	ASSERT_EQ(0, error);
 }
 
 FIXTURE_TEARDOWN(devdax_fail)
 {
-	if (!is_bound(self->name)) {
-		EXPECT_EQ(0, driver_write(self->name, "bind"));
-	}
+	int error = is_bound(self->name) ? 0 : driver_write(self->name, "bind");
+
+	EXPECT_EQ(0, error);
 }
 
 TEST_F_TIMEOUT(devdax_fail, every_allocation, 1800)

@@ -55,20 +55,40 @@ FIXTURE_VARIANT(pin)
 	bool longterm;
 };
 
-#define VARIANT(name, command, is_slow, is_longterm)	\
-FIXTURE_VARIANT_ADD(pin, name)				\
-{							\
-	.cmd = command,					\
-	.slow = is_slow,				\
-	.longterm = is_longterm,			\
-}
+FIXTURE_VARIANT_ADD(pin, get_fast)
+{
+	.cmd = GUP_FAST_BENCHMARK,
+};
 
-VARIANT(get_fast, GUP_FAST_BENCHMARK, false, false);
-VARIANT(get_slow, GUP_BASIC_TEST, true, false);
-VARIANT(pin_fast, PIN_FAST_BENCHMARK, false, false);
-VARIANT(pin_slow, PIN_BASIC_TEST, true, false);
-VARIANT(longterm_fast, PIN_LONGTERM_FAST_BENCHMARK, false, true);
-VARIANT(longterm_slow, PIN_LONGTERM_BENCHMARK, true, true);
+FIXTURE_VARIANT_ADD(pin, get_slow)
+{
+	.cmd = GUP_BASIC_TEST,
+	.slow = true,
+};
+
+FIXTURE_VARIANT_ADD(pin, pin_fast)
+{
+	.cmd = PIN_FAST_BENCHMARK,
+};
+
+FIXTURE_VARIANT_ADD(pin, pin_slow)
+{
+	.cmd = PIN_BASIC_TEST,
+	.slow = true,
+};
+
+FIXTURE_VARIANT_ADD(pin, longterm_fast)
+{
+	.cmd = PIN_LONGTERM_FAST_BENCHMARK,
+	.longterm = true,
+};
+
+FIXTURE_VARIANT_ADD(pin, longterm_slow)
+{
+	.cmd = PIN_LONGTERM_BENCHMARK,
+	.slow = true,
+	.longterm = true,
+};
 
 /* The time limit only ends what hangs: emulated machines are slow. */
 #define PIN_TEST(name)	TEST_F_TIMEOUT(pin, name, 300)
@@ -170,9 +190,7 @@ static void read_pfns(struct __test_metadata *_metadata,
 						 at / self->page_size);
 			if (!pfn && self->align > 2 * MB)
 				pfn = from_device;
-			if (from_device) {
-				ASSERT_EQ(from_device, pfn);
-			}
+			ASSERT_EQ(from_device ? from_device : pfn, pfn);
 		}
 		ASSERT_NE(0, pfn) {
 			TH_LOG("page %lu is not mapped", i);
@@ -309,11 +327,9 @@ static void compare(struct __test_metadata *_metadata,
 		       per_call, strerror(errno));
 	}
 	got = test.run.size / self->page_size;
-	if (refused) {
-		ASSERT_LE(first + got, front);
-	} else {
-		ASSERT_EQ(end - first, got);
-	}
+	/* where the call is refused, what comes before may have been taken */
+	ASSERT_LE(first + got, refused ? front : end);
+	ASSERT_LE(refused ? 0 : end - first, got);
 	for (i = 0; i < got; i++) {
 		ASSERT_EQ(self->want[first + i], self->pfns[i]) {
 			TH_LOG("pages %lu to %lu, %lu a call: wrong page at %lu",

@@ -149,7 +149,7 @@ static void transfer(struct ibv_qp *qp, struct ibv_cq *cq,
 		nr = ibv_poll_cq(cq, 1, &wc);
 	} while (!nr);
 	if (nr < 0 || wc.status != IBV_WC_SUCCESS)
-		errx(1, "transfer: %s", nr < 0 ? "no completion" :
+		errx(1, "RDMA: %s", nr < 0 ? "no completion" :
 		     ibv_wc_status_str(wc.status));
 }
 

@@ -257,7 +257,7 @@ static pid_t start(enum role role, unsigned int seed)
 
 static int died(int status)
 {
-	printf("a process died with status %#x\n", status);
+	printf("a process ended with status %#x\n", status);
 	return 1;
 }
 

@@ -277,6 +277,8 @@ static int dump_page_at(int gup, char *addr, struct dump *dump)
 	};
 	char line[1024], *at;
 	int kmsg, order, pincount, found = 0;
+	static const char format[] =
+		";head:%lx order:%d compound_mapcount:%*d compound_pincount:%d";
 	unsigned long head;
 	ssize_t len;
 
@@ -298,8 +300,7 @@ static int dump_page_at(int gup, char *addr, struct dump *dump)
 			found = 1;
 		/* there are others that begin like that, with the raw words */
 		at = strstr(line, ";head:");
-		if (at && sscanf(at, ";head:%lx order:%d compound_mapcount:%*d compound_pincount:%d",
-				 &head, &order, &pincount) == 3) {
+		if (at && sscanf(at, format, &head, &order, &pincount) == 3) {
 			dump->head = head;
 			dump->order = order;
 			dump->pincount = pincount;

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Asks what the struct pages of a device-dax device are made of, as its page tables say. Who runs this guest, and walks them
-# from outside, is asked on its third serial line: "START END [START END]...", physical addresses, are answered by
-# "FRAMES TABLES SHARED WRITABLE BYTES": frames that hold struct pages, PTE tables that map them, frames that are mapped more
-# than once, writable entries that map one of these, and the size of frames and tables. This answer is printed.
+# Asks what the struct pages of a device-dax device are made of, as its page tables say. Who runs
+# this guest, and walks them from outside, is asked on its third serial line: "START END [START
+# END]...", physical addresses, are answered by "FRAMES TABLES SHARED WRITABLE BYTES": frames that
+# hold struct pages, PTE tables that map them, frames that are mapped more than once, writable
+# entries that map one of these, and the size of frames and tables. This answer is printed.
 # usage: devdax_walk.sh DEVICE (like dax0.0)
 
 # All of its namespace, with what is not data; or the ranges that it was given

@@ -63,7 +63,7 @@ fail(const char *fmt, ...)
 static void sigbus(int sig)
 {
 	static const char text[] =
-		"gup_test: SIGBUS: the mapping has no memory behind it (file or hugetlb pool too small, wrong page size?)\n";
+		"gup_test: SIGBUS: no memory there (file or hugetlb pool too small, page size?)\n";
 
 	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
 		_exit(2);
@@ -80,7 +80,7 @@ static unsigned long number(int opt, const char *text, unsigned long min,
 	value = strtoul(text, &end, 0);
 	if (errno || *text == '-' || end == text || *end ||
 	    value < min || value > max)
-		fail("-%c %s: not a number from %lu to %lu", opt, text, min,
+		fail("-%c %s: not in the range of %lu to %lu", opt, text, min,
 		     max);
 	return value;
 }
