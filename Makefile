@@ -45,10 +45,11 @@ shell: tree			## a shell in a guest with an NVDIMM, ndctl and daxctl
 demo: kernel			## build, boot and measure stock and patched; print the before/after table
 	@scripts/demo
 
-bench: demo			## the same, and keep it: in results/$(K) and in README.md
+bench: demo			## the same, and keep it: data and plots in results/$(K), tables in README.md
 	@mkdir -p results/$(K)
-	@cp build/$(K)/demo.md results/$(K)/
-	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r results/$(K)/demo.md' README.md
+	@cp build/$(K)/bench.dat results/$(K)/
+	@scripts/report results/$(K)/bench.dat results/$(K) > build/$(K)/tables.md
+	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r build/$(K)/tables.md' README.md
 
 check: tree			## checkpatch, git am, builds with W=1 and sparse, kernel-doc, shellcheck
 	@scripts/check
