@@ -51,6 +51,9 @@ bench: demo			## the same, and keep it: data and plots in results/$(K), tables i
 	@scripts/report results/$(K)/bench.dat results/$(K) > build/$(K)/tables.md
 	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r build/$(K)/tables.md' README.md
 
+series: tree			## the series as mails with a cover letter, in build/$(K)/outgoing
+	@scripts/series
+
 check: tree			## checkpatch, git am, builds with W=1 and sparse, kernel-doc, shellcheck
 	@scripts/check
 
@@ -74,5 +77,5 @@ power: kernel			## cut the power while namespaces are made, again and again
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo bench check test debug-test stress power clean
+.PHONY: help setup tree patches kernel shell demo bench series check test debug-test stress power clean
 .DEFAULT_GOAL := help
