@@ -539,6 +539,7 @@ static void nothing_lost(struct kunit *test)
 	}
 }
 
+#ifdef CONFIG_VMEMMAP_DEDUP
 /*
  * Sections of a compound page go in any order; those that are left keep their
  * struct pages, and after the last of them nothing is lost.
@@ -598,6 +599,7 @@ static void sections_in_any_order(struct kunit *test)
 		KUNIT_EXPECT_LE(test, least[i],
 				IS_ENABLED(CONFIG_KASAN) ? 1UL : 0UL);
 }
+#endif
 
 /*
  * A section that is partly memory since boot has its memmap, and that shares
@@ -677,7 +679,9 @@ static struct kunit_case compound_devmap_cases[] = {
 	KUNIT_CASE(refused),
 	KUNIT_CASE(last_reference),
 	KUNIT_CASE(nothing_lost),
+#ifdef CONFIG_VMEMMAP_DEDUP
 	KUNIT_CASE(sections_in_any_order),
+#endif
 	KUNIT_CASE(section_from_boot),
 #ifdef CONFIG_MEMORY_FAILURE
 	KUNIT_CASE(poison_elsewhere),
