@@ -207,7 +207,7 @@ static void work(enum role role, unsigned int seed)
 				continue;
 			}
 			guarded = 1;
-			p[rand() % len] = i;
+			*(volatile char *)(p + rand() % len) = i;
 			guarded = 0;
 			count[FAULTED]++;
 
