@@ -3,22 +3,24 @@
 
 K	?= 5.10
 DEBUG_KERNELS = $(or $(KERNEL),debug poison leak small nothp)
-export K LINUX_SRC ACCEL JOBS REGION
+export K LINUX_SRC ACCEL JOBS REGION CONFIG
 
 
 help:				## this list
 	@echo 'Compound devmaps: a patch series for Linux $(K), and what builds, boots and tests it.'
 	@echo
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
 	@echo
 	@echo 'Variables:'
 	@echo '  K=5.10          which series (a folder of patches/)'
 	@echo '  LINUX_SRC=PATH  kernel tarball or tree to use, instead of fetching it from Debian'
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'
+	@echo '  CONFIG=FILE     for deb: configuration of a kernel (default: that of the running one, or of Debian'"'"'s)'
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
 	@echo '  KERNEL=patched  for shell and stress: stock, patched, or one of configs/; for debug-test: one of those'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
+	@echo '  FIRST=1 LAST=9  for bisect: numbers of patches (default: all)'
 	@echo '  MINUTES=10 SEED=1   for stress: for how long, and what is done in which order'
 	@echo '  TIMES=50 SEED=1     for power: how often, and when'
 
@@ -51,6 +53,12 @@ bench: demo			## the same, and keep it: data and plots in results/$(K), tables i
 	@scripts/report results/$(K)/bench.dat results/$(K) > build/$(K)/tables.md
 	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r build/$(K)/tables.md' README.md
 
+deb: tree			## Debian packages of the patched kernel, in build/$(K)/deb
+	@scripts/deb
+
+guide: tree			## do what the user's guide says: build packages, install, boot, use
+	@scripts/guide
+
 series: tree			## the series as mails with a cover letter, in build/$(K)/outgoing
 	@scripts/series
 
@@ -66,6 +74,18 @@ debug-test: tree		## run all guest tests on every debugging kernel, and on small
 	@scripts/initramfs
 	@scripts/test $(DEBUG_KERNELS)
 
+cross: tree			## build the whole series for arm64 and ppc64le
+	@scripts/cross
+
+arm64: tree			## build it for arm64, boot that in QEMU, and run the tests that apply
+	@scripts/kernel arm64
+	@scripts/initramfs arm64
+	@scripts/test arm64
+
+bisect: tree			## build, boot and test the kernel of every patch, or of FIRST to LAST
+	@scripts/initramfs
+	@scripts/bisect $(FIRST) $(LAST)
+
 stress: tree			## devices of all kinds under load that go, come and change
 	@scripts/kernel $(or $(KERNEL),patched)
 	@scripts/initramfs
@@ -77,5 +97,5 @@ power: kernel			## cut the power while namespaces are made, again and again
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo bench series check test debug-test stress power clean
+.PHONY: help setup tree patches kernel shell demo bench deb guide series check test debug-test cross arm64 bisect stress power clean
 .DEFAULT_GOAL := help

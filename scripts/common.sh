@@ -29,6 +29,15 @@ export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 # The names of the queue's patches, in order.
 queue() { grep -vE '^[[:space:]]*(#|$)' "$QUEUE/series"; }
 
+# What the kernel of a variant is built for: sets what make and its compiler are told, and where the image is.
+architecture() {	# variant
+	case $1 in
+	arm64)	export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
+		image=arch/arm64/boot/Image machine=arm64 ;;
+	*)	image=arch/x86/boot/bzImage machine=x86 ;;
+	esac
+}
+
 # Configure a build: nothing but what the fragments name, and what that needs.
 configure() {	# tree obj fragment...
 	local tree=$1 obj=$2 symbol value
@@ -41,7 +50,7 @@ configure() {	# tree obj fragment...
 		rm "$obj/fragment.new"
 		return
 	fi
-	make -s -C "$tree" O="$obj" CC='ccache gcc' KCONFIG_ALLCONFIG="$obj/fragment.new" allnoconfig > "$obj/configure.log" 2>&1 ||
+	make -s -C "$tree" O="$obj" CC="ccache ${CROSS_COMPILE:-}gcc" KCONFIG_ALLCONFIG="$obj/fragment.new" allnoconfig > "$obj/configure.log" 2>&1 ||
 		{ tail -n 20 "$obj/configure.log" >&2; return 1; }
 	# A symbol that this kernel knows and did not take as asked is a mistake here.
 	awk -F= '/^CONFIG_/ { v[$1] = substr($0, length($1) + 2) } END { for (s in v) print s, v[s] }' "$obj/fragment.new" | sort |
@@ -53,6 +62,14 @@ configure() {	# tree obj fragment...
 		return 1
 	done || return 1
 	mv "$obj/fragment.new" "$obj/fragment"
+}
+
+# A Debian like this machine's, from where this machine has its own
+debian() {	# options of mmdebstrap, ending with where it goes
+	local sources
+	mapfile -t sources < <(find /etc/apt/sources.list /etc/apt/sources.list.d \( -name '*.list' -o -name '*.sources' \) 2>/dev/null)
+	mmdebstrap --quiet "${@:1:$#-1}" "$(. /etc/os-release && echo "$VERSION_CODENAME")" "${@: -1}" "${sources[@]}" >&2 ||
+		die "mmdebstrap could not make a Debian root in ${*: -1}"
 }
 
 # Options of scripts/guest for a host with a dynamic dax region
