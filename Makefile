@@ -18,7 +18,7 @@ help:				## this list
 	@echo '  JOBS=N          compile jobs (default: all processors)'
 	@echo '  CONFIG=FILE     for deb: configuration of a kernel (default: that of the running one, or of Debian'"'"'s)'
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
-	@echo '  KERNEL=patched  for shell and stress: stock, patched, or one of configs/; for debug-test: one of those'
+	@echo '  KERNEL=patched  for shell: stock, patched, debug, poison, leak, small or nothp; for stress and debug-test too, but not stock'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
 	@echo '  FIRST=1 LAST=9  for bisect: numbers of patches (default: all)'
 	@echo '  MINUTES=10 SEED=1   for stress: for how long, and what is done in which order'
@@ -84,7 +84,7 @@ arm64: tree			## build it for arm64, boot that in QEMU, and run the tests that a
 
 bisect: tree			## build, boot and test the kernel of every patch, or of FIRST to LAST
 	@scripts/initramfs
-	@scripts/bisect $(FIRST) $(LAST)
+	@scripts/bisect $(or $(FIRST),1) $(LAST)
 
 stress: tree			## devices of all kinds under load that go, come and change
 	@scripts/kernel $(or $(KERNEL),patched)

@@ -1105,6 +1105,7 @@ nofit() {
 	done
 }
 
+[ $# -gt 0 ] || set -- none
 echo "TAP version 13"
 # what pages are mixed with, and room for huge pages beside them
 echo 8 > /proc/sys/vm/nr_hugepages
