@@ -26,8 +26,37 @@ export GIT_COMMITTER_NAME='Compound Devmap' GIT_COMMITTER_EMAIL=compound-devmap@
 export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 
-# The names of the queue's patches, in order.
+# The same tree gives the same image: no host, no user, no time in it
+export KBUILD_BUILD_TIMESTAMP='2024-08-10' KBUILD_BUILD_USER=compound KBUILD_BUILD_HOST=devmap KBUILD_BUILD_VERSION=1
+
+# The names of the queue's patches, in order; what is in all of them, as one number; and the commit of one
 queue() { grep -vE '^[[:space:]]*(#|$)' "$QUEUE/series"; }
+queue_hash() { { queue; cd "$QUEUE" && queue | xargs -r cat; } | sha256sum | cut -d' ' -f1; }
+queue_commit() { git -C "$BUILD/linux" rev-list --reverse base..series | sed -n "$1p"; }	# number
+
+# build/$K/NAME, a worktree of build/$K/linux, at a commit
+worktree() {	# name commit
+	local work=$BUILD/$1
+	if [ -e "$work/.git" ]; then
+		[ "$(git -C "$work" rev-parse HEAD)" = "$2" ] || git -C "$work" checkout -q --force --detach "$2"
+	else
+		git -C "$BUILD/linux" worktree prune
+		git -C "$BUILD/linux" worktree add -q --detach "$work" "$2"
+	fi
+}
+
+# TAP: a line for each result
+count=0 failed=0
+result() {	# status description [file that tells why]
+	count=$((count + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $count $2"
+	else
+		[ -z "${3:-}" ] || sed 's/^/# /; 60q' "$3"
+		echo "not ok $count $2"
+		failed=$((failed + 1))
+	fi
+}
 
 # What the kernel of a variant is built for: sets what make and its compiler are told, and where the image is.
 architecture() {	# variant
