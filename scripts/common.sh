@@ -95,10 +95,10 @@ configure() {	# tree obj fragment...
 
 # A Debian like this machine's, from where this machine has its own
 debian() {	# options of mmdebstrap, ending with where it goes
-	local sources
-	mapfile -t sources < <(find /etc/apt/sources.list /etc/apt/sources.list.d \( -name '*.list' -o -name '*.sources' \) 2>/dev/null)
-	mmdebstrap --quiet "${@:1:$#-1}" "$(. /etc/os-release && echo "$VERSION_CODENAME")" "${@: -1}" "${sources[@]}" >&2 ||
-		die "mmdebstrap could not make a Debian root in ${*: -1}"
+	local release archive
+	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	archive=$("$ROOT/scripts/archive" "$release" "$BUILD/debian") || die "mmdebstrap needs an archive of Debian in /etc/apt"
+	mmdebstrap --quiet "${@:1:$#-1}" "$release" "${@: -1}" "$archive" >&2 || die "mmdebstrap could not make a Debian root in ${*: -1}"
 }
 
 # Options of scripts/guest for a host with a dynamic dax region
