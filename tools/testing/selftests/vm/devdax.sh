@@ -475,7 +475,7 @@ fsdax() {
 	check "fsdax: destroy" destroy
 }
 
-# and memory that becomes RAM
+# The other: memory that becomes RAM
 kmem() {
 	check "kmem: create" create devdax mem 2M 2G
 	dev=$(dax_of "$namespace")
@@ -637,7 +637,7 @@ come_and_go() {	# align
 	return $status
 }
 
-# Something, once
+# Do it, count it for the summary, and remember if it failed.
 happens() {	# command
 	echo "${1%% *}" >> /tmp/happened
 	# shellcheck disable=SC2086 # words
