@@ -5,7 +5,7 @@
 # In the environment, kinds="mem-4K mem-2M mem-1G dev-4K dev-2M dev-1G", or less of them, say which
 # namespaces static, cycles, memmap, rdma, poison and fail test; seconds=60 how long stress goes on
 # with each file, and churn in all; seed=1 what churn does.
-# memmap and dynamic need someone who answers devdax_walk.sh.
+# memmap and dynamic need someone who answers devdax_walk.sh, and memmap-report.
 
 parts="static dynamic inputs fsdax kmem cycles stress churn rdma memmap poison foreign odd fail
 nofit restless survivors clear"
@@ -277,6 +277,7 @@ empty_region() {
 	echo 0 > "/sys/bus/dax/devices/$seed_device/size"
 	[ "$(cat "/sys/bus/dax/devices/$seed_device/size")" = 0 ]
 	result $? "dynamic: shrink it to nothing"
+	[ "$(cat "/sys/bus/dax/devices/$seed_device/size")" = 0 ]
 }
 
 # What files of sysfs answer to what nobody should write to them. @ stands for an empty line.
@@ -970,14 +971,15 @@ foreign() {
 odd() {
 	while read -r region kind answer; do
 		name="odd, $region, $kind"
-		if ! grep -q "memmap=$region" /proc/cmdline; then
+		start=$(bytes "${region#*!}")
+		sys=none
+		for found in /sys/bus/nd/devices/region*; do
+			[ "$(($(cat "$found/resource")))" != "$start" ] || sys=$found
+		done
+		if [ "$sys" = none ]; then
 			result 1 "$name: no such region"
 			continue
 		fi
-		start=$(bytes "${region#*!}")
-		for sys in /sys/bus/nd/devices/region*; do
-			[ "$(($(cat "$sys/resource")))" != "$start" ] || break
-		done
 		# it has no labels, and is one namespace
 		namespace=$(basename "$sys"/namespace*.0)
 		namespace=$(ndctl create-namespace -f -e "$namespace" -m devdax -M "${kind%-*}" \

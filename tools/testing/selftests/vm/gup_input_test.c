@@ -112,6 +112,39 @@ GUP_INPUT_TEST(runs)
 	}
 }
 
+/* Only a pin can be for long. */
+GUP_INPUT_TEST(for_long)
+{
+	static const struct {
+		unsigned long cmd;
+		__u32 test_flags;
+		int answer;
+	} runs[] = {
+		{ GUP_FAST_BENCHMARK, 0, EINVAL },
+		{ GUP_BASIC_TEST, 0, EINVAL },
+		{ DUMP_USER_PAGES_TEST, 0, EINVAL },
+		{ PIN_FAST_BENCHMARK, 0, 0 },
+		{ PIN_BASIC_TEST, 0, 0 },
+		{ DUMP_USER_PAGES_TEST, GUP_TEST_FLAG_DUMP_PAGES_USE_PIN, 0 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(runs); i++) {
+		struct gup_test test = {
+			.addr = (uintptr_t)self->p,
+			.size = PAGES * self->page_size,
+			.nr_pages_per_call = PAGES,
+			.gup_flags = 0x10000,	/* FOLL_LONGTERM */
+			.test_flags = runs[i].test_flags,
+		};
+		int answer = ioctl(self->gup, runs[i].cmd, &test) ? errno : 0;
+
+		EXPECT_EQ(runs[i].answer, answer) {
+			TH_LOG("run %u: %s", i, strerror(answer));
+		}
+	}
+}
+
 /* An array that memory has no room for is no reason to kill somebody. */
 GUP_INPUT_TEST(too_many)
 {
