@@ -20,6 +20,9 @@ upstream='' debian='' package='' suite='' instrument=''
 # shellcheck source=/dev/null
 . "$QUEUE/base"
 
+# Each make here has jobs of its own: it warns if it was given those of another, as a compiler does.
+unset MAKEFLAGS MFLAGS
+
 # Commits are reproducible: one author, the committer's date is the author's.
 export GIT_COMMITTER_NAME='Compound Devmap' GIT_COMMITTER_EMAIL=compound-devmap@example.org
 # Another clone of this repository compiles the same, wherever it lies.
@@ -79,6 +82,8 @@ configure() {	# tree obj fragment...
 		rm "$obj/fragment.new"
 		return
 	fi
+	# What is refused below is not what was configured.
+	rm -f "$obj/fragment"
 	make -s -C "$tree" O="$obj" CC="ccache ${CROSS_COMPILE:-}gcc" KCONFIG_ALLCONFIG="$obj/fragment.new" allnoconfig > "$obj/configure.log" 2>&1 ||
 		{ tail -n 20 "$obj/configure.log" >&2; return 1; }
 	# A symbol that this kernel knows and did not take as asked is a mistake here.
