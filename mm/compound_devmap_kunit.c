@@ -464,8 +464,10 @@ static void hold_up_unmap(struct kunit *test, unsigned int order,
 	       !completion_done(&unmapper.done))
 		schedule_timeout_uninterruptible(1);
 	KUNIT_EXPECT_FALSE(test, completion_done(&unmapper.done));
-	/* pgmap->ref is reset by who has seen the last reference go. */
-	KUNIT_EXPECT_FALSE(test, !READ_ONCE(unmapper.pgmap->ref));
+	/* The pgmap counts it, can be found, and is not handed out any more. */
+	KUNIT_EXPECT_FALSE(test, percpu_ref_is_zero(&unmapper.pgmap->ref));
+	KUNIT_EXPECT_TRUE(test, pfn_in_pgmap(page_to_pfn(page)));
+	KUNIT_EXPECT_TRUE(test, !get_dev_pagemap(page_to_pfn(page), NULL));
 	KUNIT_EXPECT_EQ(test, page_ref_count(compound_head(page)), 1);
 
 	drop(page);
@@ -614,6 +616,8 @@ static void section_from_boot(struct kunit *test)
 {
 	static const unsigned int orders[] = { 0, PMD_ORDER, PMD_ORDER + 3 };
 	static const struct span span = { 0, SZ_64M };
+	/* what the section has before the range */
+	unsigned long ram = ALIGN_DOWN(PHYS_PFN(start) - 1, PAGES_PER_SECTION);
 	struct dev_pagemap *pgmap;
 	int i;
 
@@ -626,16 +630,21 @@ static void section_from_boot(struct kunit *test)
 		map(test, pgmap);
 		check_pages(test, pgmap);
 		KUNIT_EXPECT_EQ(test, pgmap->memmap_size, 0UL);
+		/* The section is online, and the pages of the device are not. */
+		KUNIT_EXPECT_TRUE(test, !pfn_to_online_page(first_pfn(pgmap, 0)));
+		KUNIT_EXPECT_TRUE(test, !pfn_to_online_page(end_pfn(pgmap, 0) - 1));
+		KUNIT_EXPECT_FALSE(test, !pfn_to_online_page(ram));
 #ifdef CONFIG_MEMORY_FAILURE
-		/* memory_failure() takes it for RAM, and counts it. */
-		SetPageHWPoison(pfn_to_page(end_pfn(pgmap, 0) - 1));
-		num_poisoned_pages_inc();
+		/* So the poison of the device is not counted as that of RAM. */
+		SetPageHWPoison(pfn_to_page(first_pfn(pgmap, 0)));
 		memunmap_pages(pgmap);
 		KUNIT_EXPECT_EQ(test, 0L,
 				atomic_long_read(&num_poisoned_pages));
 #else
 		memunmap_pages(pgmap);
 #endif
+		KUNIT_EXPECT_TRUE(test, !pfn_to_online_page(first_pfn(pgmap, 0)));
+		KUNIT_EXPECT_FALSE(test, !pfn_to_online_page(ram));
 	}
 }
 

@@ -7,8 +7,8 @@
 # with each file, and churn in all; seed=1 what churn does.
 # memmap and dynamic need someone who answers devdax_walk.sh, and memmap-report.
 
-parts="static dynamic inputs fsdax kmem cycles stress churn rdma memmap poison foreign odd fail
-nofit restless survivors clear"
+parts="static dynamic inputs fsdax kmem cycles stress churn rdma memmap poison foreign odd mixed
+nodes vfio offnode ungigantic fail nofit restless survivors clear"
 here=$(dirname "$0")
 case $(uname -m) in
 x86_64)	all_kinds="mem-4K mem-2M mem-1G dev-4K dev-2M dev-1G" ;;
@@ -365,6 +365,46 @@ inputs_dynamic() {	# device
 	check "input: works" pin "$1" 1024
 }
 
+remove() {	# device
+	daxctl disable-device "$1" && daxctl destroy-device "$1"
+}
+
+available() {
+	cat "$(dirname "$(readlink -f "/sys/bus/dax/devices/$seed_device")")/dax_region/available_size"
+}
+
+# Pages of 1 GiB begin at a multiple of that, or nothing is taken.
+beside_neighbours() {
+	name="dynamic, beside neighbours"
+	first=$(daxctl create-device -r "$region" -s 512M -a 2097152 | json chardev)
+	large=$(daxctl create-device -r "$region" -s 1G -a 1073741824 | json chardev)
+	sys=/sys/bus/dax/devices/$large
+	[ -n "$large" ] && [ $(($(cat "$sys/mapping0/start") % (1 << 30))) = 0 ]
+	result $? "$name: 1 GiB is aligned"
+	check "$name: it works" pin "$large" 1024
+	gap=$(daxctl create-device -r "$region" -s 512M -a 2097152 | json chardev)
+	last=$(daxctl create-device -r "$region" -s 512M -a 2097152 | json chardev)
+	check "$name: a gap" remove "$gap"
+	# 512 MiB and 1.5 GiB are left: one page of 1 GiB
+	before=$(available)
+	! daxctl create-device -r "$region" -s 2G -a 1073741824 > /tmp/out 2>&1
+	result $? "$name: what does not fit is refused"
+	[ "$(available) $before" = "2147483648 2147483648" ]
+	result $? "$name: and takes nothing"
+	check "$name: 1 GiB has room" [ -n "$large" ]
+	more=$(daxctl create-device -r "$region" -s 1G -a 1073741824 | json chardev)
+	check "$name: what fits works" pin "$more" 1024
+	# a new align has to suit what there is
+	daxctl disable-device "$last" > /dev/null
+	sys=/sys/bus/dax/devices/$last
+	! (echo 1073741824 > "$sys/align") 2> /dev/null
+	result $? "$name: align of a part of a page is refused"
+	check "$name: destroy it" daxctl destroy-device "$last"
+	for dev in $first $large $more; do
+		check "$name: destroy $dev" remove "$dev"
+	done
+}
+
 # A soft-reserved range: devices come, change and go in it.
 dynamic() {
 	find_region && empty_region || return
@@ -420,6 +460,7 @@ dynamic() {
 
 	daxctl disable-device "$dev" > /dev/null
 	check "dynamic: destroy" daxctl destroy-device "$dev"
+	beside_neighbours
 
 	two_ranges 1G 512M 3G
 	result $? "dynamic: a device of two ranges"
@@ -485,11 +526,47 @@ kmem() {
 	after=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
 	[ $((after - before)) -gt 1000000 ]
 	result $? "kmem: memory is there ($((after - before)) kB)"
+	bad_block "$dev"
 	check "kmem: and back" daxctl reconfigure-device -f -m devdax "$dev"
 	[ "$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)" = "$before" ]
 	result $? "kmem: memory is gone"
+	[ "$(corrupted)" = "$poisoned" ]
+	result $? "kmem: and its poison"
 	devdax_test "$dev" "back from kmem"
 	check "kmem: destroy" destroy
+
+	# less than a block of memory
+	check "kmem, small: create" create devdax mem 2M 96M
+	dev=$(dax_of "$namespace")
+	! daxctl reconfigure-device -m system-ram "$dev" > /tmp/out 2>&1
+	result $? "kmem, small: is refused"
+	[ ! -e "/sys/bus/dax/devices/$dev/driver" ]
+	result $? "kmem, small: is no RAM"
+	check "kmem, small: back" daxctl reconfigure-device -m devdax "$dev"
+	check "kmem, small: works" pin "$dev" 64
+	check "kmem, small: destroy" destroy
+}
+
+# A block of memory with a bad page goes offline, and does not come back.
+bad_block() {	# device
+	poisoned=$(corrupted)
+	[ -e /sys/kernel/debug/hwpoison ] || return
+	size=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
+	block=/sys/devices/system/memory/memory$((($(cat "/sys/bus/dax/devices/$1/resource") + 2 * size) / size))
+	pfn=$((${block##*memory} * size / 4096))
+	for _ in 1 2 3 4 5 6 7 8 9 10; do	# one that is free
+		pfn=$((pfn + 512))
+		echo $pfn > /sys/kernel/debug/hwpoison/corrupt-pfn 2> /dev/null
+		[ "$(corrupted)" = "$poisoned" ] || break
+	done
+	[ "$(corrupted)" = $((poisoned + 4)) ]
+	result $? "kmem: a bad page is counted"
+	check "kmem: its block goes offline" eval "echo offline > $block/state"
+	[ "$(corrupted)" = $((poisoned + 4)) ]
+	result $? "kmem: is counted while it is offline"
+	! (echo online > "$block/state") 2> /tmp/out
+	result $? "kmem: and does not come online"
+	sed 's/^/# /' /tmp/out
 }
 
 one_after_the_other() {
@@ -543,6 +620,26 @@ under_load() {	# description file align command...
 
 rebind() {	# driver device
 	echo "$2" > "$1/unbind" && echo "$2" > "$1/bind"
+}
+
+# A node of a device may be anywhere, and stay when the device goes.
+node_outlives() {	# device description
+	# shellcheck disable=SC2046 # two words
+	check "$2: make a node" mknod /tmp/node c $(tr : ' ' < "/sys/bus/dax/devices/$1/dev")
+	exec 9<>/tmp/node
+	result $? "$2: open it"
+	exec 9<&-
+	check "$2: disable" ndctl disable-namespace "$namespace"
+	# who goes from inode to inode
+	sync
+	echo 3 > /proc/sys/vm/drop_caches
+	! (exec 9<>/tmp/node) 2> /tmp/out
+	result $? "$2: there is nothing to open any more"
+	rm /tmp/node
+}
+
+nodes() {
+	with_each_kind nodes 1G 6G node_outlives
 }
 
 # Who has a device open while it goes and comes back is in nobody's way.
@@ -786,7 +883,7 @@ poison_of() {	# device description map
 	for pfn in $tails $((first + size - 1)) $first; do
 		echo "corrupt-pfn $pfn taken"
 		# it is the owner who knows whether its memory is good again
-		echo "unpoison-pfn $pfn taken"
+		echo "unpoison-pfn $pfn No such device or address"
 	done > /tmp/table
 	answers "$2, used" /sys/kernel/debug/hwpoison < /tmp/table
 	{
@@ -1020,6 +1117,79 @@ odd() {
 		768K!13G mem-4K refused
 		768K!13G dev-2M refused
 	END
+}
+
+# The device is on a node without memory, and so its memmap is on another: that is told once.
+offnode() {
+	check "offnode: the node has no memory" eval \
+		'grep -q "^Node 1 MemTotal: *0 kB" /sys/devices/system/node/node1/meminfo'
+	with_each_kind offnode 2G 6G offnode_of
+	[ "$(dmesg | grep -c 'potential offnode')" -le 1 ]
+	result $? "offnode: the log is short"
+}
+
+offnode_of() {	# device description
+	[ "$(cat "/sys/bus/dax/devices/$1/numa_node")" = 1 ]
+	result $? "$2: is on that node"
+	check "$2: works" pin "$1" 1024
+}
+
+# The processor has no pages of 1 GiB, and nobody is offered some.
+ungigantic() {
+	! grep -qw pdpe1gb /proc/cpuinfo
+	result $? "ungigantic: so it is"
+	! create devdax mem 1G 3G 2> /tmp/out
+	result $? "ungigantic: 1G is refused"
+	kinds="mem-4K mem-2M" with_each_kind ungigantic 1G 1G ungigantic_of
+}
+
+ungigantic_of() {	# device description
+	check "$2: works" pin "$1" 512
+	# shellcheck disable=SC2046 # numbers
+	set -- "$2" $(cat "$(dirname "$(readlink -f "/sys/bus/dax/devices/$1")")/supported_alignments")
+	echo "# $*"
+	[ "$2 $3 $4" = "4096 2097152 " ]
+	result $? "$1: 1G is not offered"
+}
+
+vfio_of() {	# device description
+	check "$2: DMA, unbind and bind" "$here/devdax_vfio" "$1" "$edu"
+	nothing_pinned "$2"
+}
+
+# Another: device-dax as memory that a PCI device reaches by DMA, through VFIO and an IOMMU. QEMU's
+# "edu" is that device.
+vfio() {
+	echo 1234 11e8 > /sys/bus/pci/drivers/vfio-pci/new_id
+	edu=$(basename "$(readlink -f /sys/bus/pci/drivers/vfio-pci/0000:*)")
+	check "vfio: a PCI device" [ -e "/sys/bus/pci/devices/$edu/iommu_group" ] || return
+	with_each_kind vfio 1G 4G vfio_of
+}
+
+# The first section of a region has RAM in it, too: memory errors are the device's all the same.
+# The kernel needs memmap=1040M!6160M.
+mixed() {
+	for kind in 4K 2M; do
+		name="mixed, $kind"
+		region=$(dirname "$(grep -l '^0x181000000$' /sys/bus/nd/devices/region*/resource)")
+		namespace=$(ndctl create-namespace -f -e "$(basename "$region"/namespace*.0)" \
+			-m devdax -M mem -a $kind | json dev)
+		check "$name: create" [ -n "$namespace" ] || continue
+		dev=$(dax_of "$namespace")
+		poisoned=$(corrupted)
+		devdax_test "$dev" "$name"
+		# where RAM ends and the device begins
+		start=$(($(cat "/sys/bus/dax/devices/$dev/resource") / 4096))
+		for pfn in $start $((start + 1)) $((start + 511)); do
+			echo "corrupt-pfn $pfn taken"
+		done > /tmp/table
+		answers "$name" /sys/kernel/debug/hwpoison < /tmp/table
+		# what DAX=... devdax_test takes out of service is RAM
+		[ "$(corrupted)" = $((poisoned + 4)) ]
+		result $? "$name: no error of the device is counted as one of RAM"
+		check "$name: unbind and bind" rebind /sys/bus/dax/drivers/device_dax "$dev"
+		check "$name: destroy" destroy
+	done
 }
 
 rdma_of() {	# device description

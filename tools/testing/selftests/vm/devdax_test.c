@@ -19,6 +19,8 @@
 #include <linux/futex.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -454,6 +456,279 @@ DEVDAX_TEST(single_page_users)
 	EXPECT_EQ(2, dump.refcount);
 }
 
+/* Of this process, so far: for tests that count those of a few instructions */
+static long page_faults(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_minflt + usage.ru_majflt;
+}
+
+/* How many faults it takes to look at the first and the last page of three */
+static long faults_of_a_look(const char *p, unsigned long align)
+{
+	long before = page_faults();
+
+	*(volatile const char *)p;
+	*(volatile const char *)(p + 3 * align - 1);
+	return page_faults() - before;
+}
+
+/* What smaps, or smaps_rollup, says of the mapping that begins at @start, in bytes */
+static unsigned long smaps(const char *file, const char *start, const char *key)
+{
+	char line[512], address[32];
+	FILE *f = fopen(file, "r");
+	bool found = !start;
+	unsigned long kib;
+
+	snprintf(address, sizeof(address), "%lx-", (unsigned long)start);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (start && !strncmp(line, address, strlen(address)))
+			found = true;
+		if (found && !strncmp(line, key, strlen(key)) &&
+		    sscanf(line + strlen(key), ": %lu kB", &kib) == 1) {
+			fclose(f);
+			return kib * 1024;
+		}
+	}
+	if (f)
+		fclose(f);
+	return ~0UL;
+}
+
+#define PM_SOFT_DIRTY	(1ULL << 55)
+#define PM_PRESENT	(1ULL << 63)
+#define PM_PFN(entry)	((entry) & ((1ULL << 55) - 1))
+
+static uint64_t pagemap(const char *p)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	uint64_t entry = 0;
+
+	if (pread(fd, &entry, sizeof(entry),
+		  (uintptr_t)p / page_size * sizeof(entry)) != sizeof(entry))
+		entry = 0;
+	close(fd);
+	return entry;
+}
+
+static bool write_to(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY);
+	bool done = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return done;
+}
+
+static bool read_all(const char *file)
+{
+	int fd = open(file, O_RDONLY);
+	char text[4096];
+	ssize_t len;
+
+	do
+		len = read(fd, text, sizeof(text));
+	while (len > 0);
+	close(fd);
+	return !len;
+}
+
+/* To look at a mapping tells what it maps, and takes nothing away. */
+DEVDAX_TEST(looked_at)
+{
+	unsigned long nr = self->align / page_size, resident, i;
+	unsigned char *vec = malloc(3 * nr);
+	char *p = self->p, *last = p + 2 * self->align, *anon;
+
+	p[0] = 1;
+	last[self->align - 1] = 1;
+	faults_of_a_look(p, self->align);
+
+	/* no base pages of a device: vm_normal_page() does not know them */
+	resident = self->align > page_size ? 2 * self->align : 0;
+	EXPECT_EQ(resident, smaps("/proc/self/smaps", p, "Rss"));
+	EXPECT_EQ(resident, smaps("/proc/self/smaps", p, "Pss"));
+	EXPECT_EQ(resident, smaps("/proc/self/smaps", p, "Private_Dirty"));
+	EXPECT_LE(resident, smaps("/proc/self/smaps_rollup", NULL, "Rss"));
+	EXPECT_TRUE(read_all("/proc/self/numa_maps"));
+
+	EXPECT_EQ(PM_PRESENT, pagemap(p) & PM_PRESENT);
+	EXPECT_EQ(PM_PFN(pagemap(p)) + nr - 1,
+		  PM_PFN(pagemap(p + self->align - page_size)));
+	EXPECT_EQ(0, pagemap(p + self->align) & PM_PRESENT);
+	EXPECT_EQ(PM_PFN(pagemap(p)) + 3 * nr - 1,
+		  PM_PFN(pagemap(p + 3 * self->align - page_size)));
+
+	memset(vec, 2, 3 * nr);
+	ASSERT_EQ(0, mincore(p, self->len, vec));
+	for (i = 0; i < 3 * nr && vec[i] == (i / nr != 1); i++)
+		;
+	EXPECT_EQ(3 * nr, i);
+	free(vec);
+
+	EXPECT_TRUE(write_to("/proc/self/clear_refs", "1"));
+	EXPECT_EQ(0, faults_of_a_look(p, self->align));
+
+	/* Where the kernel tells what was written to since: */
+	anon = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, anon);
+	*anon = 1;
+	EXPECT_TRUE(write_to("/proc/self/clear_refs", "4"));
+	EXPECT_EQ(0, faults_of_a_look(p, self->align));
+	*anon = 2;
+	if (pagemap(anon) & PM_SOFT_DIRTY) {
+		EXPECT_EQ(0, pagemap(p) & PM_SOFT_DIRTY);
+		*(volatile char *)p = 2;
+		EXPECT_EQ(PM_SOFT_DIRTY, pagemap(p) & PM_SOFT_DIRTY);
+		EXPECT_EQ(0, pagemap(last) & PM_SOFT_DIRTY);
+	}
+	EXPECT_EQ(1, last[self->align - 1]);
+	munmap(anon, page_size);
+}
+
+#ifndef MADV_COLD
+#define MADV_COLD	20
+#define MADV_PAGEOUT	21
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise	440
+#endif
+
+/* Advice on a mapping takes nothing away, whoever gives it on how much of it. */
+DEVDAX_TEST(advised)
+{
+	static const int advice[] = {
+		MADV_COLD, MADV_PAGEOUT, MADV_WILLNEED, MADV_RANDOM, MADV_NORMAL,
+		MADV_DONTDUMP, MADV_DODUMP, MADV_DONTFORK, MADV_DOFORK,
+	};
+	unsigned long lens[] = { self->len, self->align };
+	struct iovec iov = { .iov_base = self->p };
+	char *p = self->p;
+	int pidfd, fds[2];
+	unsigned int i, j;
+
+	ASSERT_EQ(0, pipe(fds));
+	pidfd = syscall(SYS_pidfd_open, getpid(), 0);
+	ASSERT_GE(pidfd, 0);
+	p[0] = 1;
+	p[3 * self->align - 1] = 2;
+	faults_of_a_look(p, self->align);
+	for (i = 0; i < ARRAY_SIZE(advice); i++) {
+		for (j = 0; j < ARRAY_SIZE(lens); j++) {
+			EXPECT_EQ(0, madvise(p, lens[j], advice[i])) {
+				TH_LOG("advice %d: %s", advice[i], strerror(errno));
+			}
+			/* The processor may still have what the tables have lost. */
+			EXPECT_EQ(PM_PRESENT, pagemap(p) & PM_PRESENT) {
+				TH_LOG("advice %d", advice[i]);
+			}
+			EXPECT_EQ(0, faults_of_a_look(p, self->align)) {
+				TH_LOG("advice %d", advice[i]);
+			}
+		}
+	}
+	/* for a part of a page, where no VMA has to be split */
+	for (i = 0; i < 2; i++) {
+		iov.iov_len = page_size;
+		EXPECT_EQ(0, madvise(p, page_size, advice[i]));
+		EXPECT_EQ(page_size, syscall(SYS_process_madvise, pidfd, &iov, 1,
+					     advice[i], 0));
+		iov.iov_len = self->align;
+		EXPECT_EQ((long)self->align,
+			  syscall(SYS_process_madvise, pidfd, &iov, 1,
+				  advice[i], 0));
+		EXPECT_EQ(0, faults_of_a_look(p, self->align));
+	}
+
+	/* nor does advice against huge pages, where there are no others */
+	EXPECT_EQ(0, madvise(p, self->len, MADV_NOHUGEPAGE));
+	EXPECT_EQ(0, prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+	*(volatile char *)(p + self->align) = 3;
+
+	/* and munmap() finds what it has to flush */
+	ASSERT_EQ(1, write(fds[1], p, 1));
+	ASSERT_EQ(0, munmap(p, self->len));
+	EXPECT_EQ(-1, write(fds[1], p, 1));
+	EXPECT_EQ(EFAULT, errno);
+	close(pidfd);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* No call leaves a mapping that begins or ends inside a page. */
+DEVDAX_TEST(moved_in_parts)
+{
+	const int move = MREMAP_MAYMOVE, to = MREMAP_MAYMOVE | MREMAP_FIXED;
+	unsigned long align = self->align, len = self->len, part = page_size;
+	char *p = self->p, *room, *q;
+	const struct {
+		char *from;
+		unsigned long old_len, new_len;
+		int flags;
+		long to;	/* from q */
+	} calls[] = {
+		{ p, part, part, to, 0 },		/* a part of a page */
+		{ p + part, part, part, to, part },
+		{ p + part, align, align, to, part },
+		{ p, align - part, align, to, 0 },
+		{ p, align, align, to, part },		/* to inside of a page */
+		{ p, len, len, to, -(long)part },
+		{ p, part, 2 * part, move, 0 },		/* to grow */
+		{ p, len, len + part, 0, 0 },
+		{ p, len, len + part, move, 0 },
+		{ p, len, len + part, to, 0 },
+		{ p, len, len - part, 0, 0 },		/* to shrink */
+		{ p, len, align + part, to, 0 },
+		{ p, 0, part, move, 0 },		/* to map it twice */
+		{ p, 0, part, to, 0 },
+		{ p + part, 0, align, move, 0 },
+		{ p + part, 0, align, to, 0 },
+		{ p, align, align, move | 4 /* MREMAP_DONTUNMAP */, 0 },
+	};
+	unsigned int i;
+
+	room = mmap(NULL, len + 3 * align, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ASSERT_NE(MAP_FAILED, room);
+	q = (char *)(((uintptr_t)room + 2 * align - 1) & ~(align - 1));
+	p[0] = 1;
+	p[align - 1] = 2;
+	q[0] = 3;
+	q[part] = 4;
+	for (i = 0; align > page_size && i < ARRAY_SIZE(calls); i++) {
+		EXPECT_EQ(MAP_FAILED,
+			  mremap(calls[i].from, calls[i].old_len,
+				 calls[i].new_len, calls[i].flags,
+				 q + calls[i].to)) {
+			TH_LOG("call %u", i);
+		}
+		EXPECT_EQ(EINVAL, errno) {
+			TH_LOG("call %u: %s", i, strerror(errno));
+		}
+		/* and nothing has changed */
+		ASSERT_EQ(1, nr_mappings(self->path)) {
+			TH_LOG("call %u", i);
+		}
+		ASSERT_EQ(3, q[0]);
+		ASSERT_EQ(4, q[part]);
+		ASSERT_EQ(1, p[0]);
+		ASSERT_EQ(2, p[align - 1]);
+	}
+
+	/* What is whole goes. */
+	ASSERT_EQ(q, mremap(p, align, align, to, q));
+	EXPECT_EQ(2, q[align - 1]);
+	ASSERT_EQ(q + align, mremap(q, 0, align, to, q + align));
+	EXPECT_EQ(2, q[2 * align - 1]);
+	q[0] = 5;
+	EXPECT_EQ(5, q[align]);
+	munmap(room, len + 3 * align);
+}
+
 /* A child sees what the parent writes, through the mapping it inherits. */
 DEVDAX_TEST(fork_shares)
 {
@@ -679,6 +954,7 @@ static void terminated(int signo)
 enum role {
 	POISONS,	/* maps the page, and injects the error */
 	MAPS,		/* maps it */
+	DECLINES,	/* maps it, and does not want to know before it reads it */
 	COVERS,		/* has a vma over it, but never touched it */
 	ROLES
 };
@@ -716,6 +992,10 @@ static void poison(struct __test_metadata *_metadata, const char *path,
 			seen = &shared[role];
 			sigaction(SIGBUS, &sa, NULL);
 			signal(SIGTERM, terminated);
+			if (role == DECLINES &&
+			    prctl(PR_MCE_KILL, PR_MCE_KILL_SET,
+				  PR_MCE_KILL_LATE, 0, 0))
+				_exit(14);
 			fd = open(path, O_RDWR);
 			q = mmap(NULL, 3 * align, PROT_READ | PROT_WRITE,
 				 MAP_SHARED, fd, 0);
@@ -741,6 +1021,11 @@ static void poison(struct __test_metadata *_metadata, const char *path,
 	/* The signals of the others were sent when the injector's arrives. */
 	ASSERT_EQ(pids[POISONS], waitpid(pids[POISONS], &status, 0));
 	EXPECT_EQ(0, status);
+	kill(pids[DECLINES], SIGTERM);
+	ASSERT_EQ(pids[DECLINES], waitpid(pids[DECLINES], &status, 0));
+	EXPECT_EQ(13, WEXITSTATUS(status)) {
+		TH_LOG("who asked to be told late was told at once");
+	}
 	kill(pids[COVERS], SIGTERM);
 	ASSERT_EQ(pids[COVERS], waitpid(pids[COVERS], &status, 0));
 	EXPECT_EQ(13, WEXITSTATUS(status)) {
