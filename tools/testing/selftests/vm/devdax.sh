@@ -366,7 +366,8 @@ inputs_dynamic() {	# device
 }
 
 remove() {	# device
-	daxctl disable-device "$1" && daxctl destroy-device "$1"
+	daxctl disable-device "$1"
+	daxctl destroy-device "$1"
 }
 
 available() {
@@ -402,6 +403,11 @@ beside_neighbours() {
 	check "$name: destroy it" daxctl destroy-device "$last"
 	for dev in $first $large $more; do
 		check "$name: destroy $dev" remove "$dev"
+	done
+	# and what should not be there
+	for dev in /sys/bus/dax/devices/"${seed_device%.*}".*; do
+		dev=$(basename "$dev")
+		[ "$dev" = "$seed_device" ] || remove "$dev" > /dev/null 2>&1
 	done
 }
 
