@@ -371,7 +371,8 @@ remove() {	# device
 }
 
 available() {
-	cat "$(dirname "$(readlink -f "/sys/bus/dax/devices/$seed_device")")/dax_region/available_size"
+	parent=$(dirname "$(readlink -f "/sys/bus/dax/devices/$seed_device")")
+	cat "$parent/dax_region/available_size"
 }
 
 # Pages of 1 GiB begin at a multiple of that, or nothing is taken.
@@ -558,7 +559,8 @@ bad_block() {	# device
 	poisoned=$(corrupted)
 	[ -e /sys/kernel/debug/hwpoison ] || return
 	size=$((0x$(cat /sys/devices/system/memory/block_size_bytes)))
-	block=/sys/devices/system/memory/memory$((($(cat "/sys/bus/dax/devices/$1/resource") + 2 * size) / size))
+	start=$(($(cat "/sys/bus/dax/devices/$1/resource")))
+	block=/sys/devices/system/memory/memory$(((start + 2 * size) / size))
 	pfn=$((${block##*memory} * size / 4096))
 	for _ in 1 2 3 4 5 6 7 8 9 10; do	# one that is free
 		pfn=$((pfn + 512))
@@ -1151,8 +1153,9 @@ ungigantic() {
 
 ungigantic_of() {	# device description
 	check "$2: works" pin "$1" 512
+	parent=$(dirname "$(readlink -f "/sys/bus/dax/devices/$1")")
 	# shellcheck disable=SC2046 # numbers
-	set -- "$2" $(cat "$(dirname "$(readlink -f "/sys/bus/dax/devices/$1")")/supported_alignments")
+	set -- "$2" $(cat "$parent/supported_alignments")
 	echo "# $*"
 	[ "$2 $3 $4" = "4096 2097152 " ]
 	result $? "$1: 1G is not offered"

@@ -262,7 +262,8 @@ static void *writer(void *arg)
 		word = (uint64_t *)(shared.at[shared.now] +
 				    TO_KEEP(i * step + step / 2)) + me;
 		if (known[i] && *word != want[i]) {
-			fprintf(stderr, "devdax_stress: word %d of writer %lu was %#llx and is %#llx\n",
+			fprintf(stderr,
+				"devdax_stress: word %d of thread %lu was %#llx and is %#llx\n",
 				i, me, (unsigned long long)want[i],
 				(unsigned long long)*word);
 			_exit(23);

@@ -502,7 +502,7 @@ static unsigned long smaps(const char *file, const char *start, const char *key)
 #define PM_PRESENT	(1ULL << 63)
 #define PM_PFN(entry)	((entry) & ((1ULL << 55) - 1))
 
-static uint64_t pagemap(const char *p)
+static uint64_t page_entry(const char *p)
 {
 	int fd = open("/proc/self/pagemap", O_RDONLY);
 	uint64_t entry = 0;
@@ -555,12 +555,12 @@ DEVDAX_TEST(looked_at)
 	EXPECT_LE(resident, smaps("/proc/self/smaps_rollup", NULL, "Rss"));
 	EXPECT_TRUE(read_all("/proc/self/numa_maps"));
 
-	EXPECT_EQ(PM_PRESENT, pagemap(p) & PM_PRESENT);
-	EXPECT_EQ(PM_PFN(pagemap(p)) + nr - 1,
-		  PM_PFN(pagemap(p + self->align - page_size)));
-	EXPECT_EQ(0, pagemap(p + self->align) & PM_PRESENT);
-	EXPECT_EQ(PM_PFN(pagemap(p)) + 3 * nr - 1,
-		  PM_PFN(pagemap(p + 3 * self->align - page_size)));
+	EXPECT_EQ(PM_PRESENT, page_entry(p) & PM_PRESENT);
+	EXPECT_EQ(PM_PFN(page_entry(p)) + nr - 1,
+		  PM_PFN(page_entry(p + self->align - page_size)));
+	EXPECT_EQ(0, page_entry(p + self->align) & PM_PRESENT);
+	EXPECT_EQ(PM_PFN(page_entry(p)) + 3 * nr - 1,
+		  PM_PFN(page_entry(p + 3 * self->align - page_size)));
 
 	memset(vec, 2, 3 * nr);
 	ASSERT_EQ(0, mincore(p, self->len, vec));
@@ -580,11 +580,11 @@ DEVDAX_TEST(looked_at)
 	EXPECT_TRUE(write_to("/proc/self/clear_refs", "4"));
 	EXPECT_EQ(0, faults_of_a_look(p, self->align));
 	*anon = 2;
-	if (pagemap(anon) & PM_SOFT_DIRTY) {
-		EXPECT_EQ(0, pagemap(p) & PM_SOFT_DIRTY);
+	if (page_entry(anon) & PM_SOFT_DIRTY) {
+		EXPECT_EQ(0, page_entry(p) & PM_SOFT_DIRTY);
 		*(volatile char *)p = 2;
-		EXPECT_EQ(PM_SOFT_DIRTY, pagemap(p) & PM_SOFT_DIRTY);
-		EXPECT_EQ(0, pagemap(last) & PM_SOFT_DIRTY);
+		EXPECT_EQ(PM_SOFT_DIRTY, page_entry(p) & PM_SOFT_DIRTY);
+		EXPECT_EQ(0, page_entry(last) & PM_SOFT_DIRTY);
 	}
 	EXPECT_EQ(1, last[self->align - 1]);
 	munmap(anon, page_size);
@@ -623,7 +623,7 @@ DEVDAX_TEST(advised)
 				TH_LOG("advice %d: %s", advice[i], strerror(errno));
 			}
 			/* The processor may still have what the tables have lost. */
-			EXPECT_EQ(PM_PRESENT, pagemap(p) & PM_PRESENT) {
+			EXPECT_EQ(PM_PRESENT, page_entry(p) & PM_PRESENT) {
 				TH_LOG("advice %d", advice[i]);
 			}
 			EXPECT_EQ(0, faults_of_a_look(p, self->align)) {

@@ -50,7 +50,7 @@ static void map(void *p, unsigned long size)
 		.size = size,
 	};
 
-	check(!ioctl(container, VFIO_IOMMU_MAP_DMA, &map), "map for DMA");
+	check(!ioctl(container, VFIO_IOMMU_MAP_DMA, &map), "VFIO_IOMMU_MAP_DMA");
 }
 
 static void unmap(unsigned long size)
