@@ -50,8 +50,8 @@ demo: kernel			## build, boot and measure stock and patched; print the before/af
 
 bench: demo			## the same, and keep it: data and plots in results/$(K), tables in README.md
 	@mkdir -p results/$(K)
-	@cp build/$(K)/bench.dat results/$(K)/
-	@scripts/report results/$(K)/bench.dat results/$(K) > build/$(K)/tables.md
+	@cp build/$(K)/bench.dat build/$(K)/consumers.dat results/$(K)/
+	@scripts/report results/$(K) results/$(K) > build/$(K)/tables.md
 	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r build/$(K)/tables.md' README.md
 
 deb: tree			## Debian packages of the patched kernel, in build/$(K)/deb
@@ -63,8 +63,8 @@ guide: tree			## do what the user's guide says: build packages, install, boot, u
 series: tree			## the series as mails with a cover letter, in build/$(K)/outgoing
 	@scripts/series
 
-check: tree			## checkpatch, git am, builds with W=1 and sparse, kernel-doc, shellcheck
-	@scripts/check
+check: tree			## checkpatch, git am, builds of every patch with W=1 and sparse, kernel-doc, shellcheck
+	@scripts/check each
 
 test: kernel			## run all tests
 	@scripts/kernel debug

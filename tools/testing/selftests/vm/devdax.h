@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What tests of device-dax devices do by way of sysfs */
+/* What tests of device-dax devices share: sysfs, a clock, and what old headers lack */
 #ifndef SELFTESTS_VM_DEVDAX_H
 #define SELFTESTS_VM_DEVDAX_H
 
@@ -8,7 +8,27 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#ifndef MADV_COLD
+#define MADV_COLD	20
+#define MADV_PAGEOUT	21
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise	440
+#endif
+
+/* Nanoseconds: instructions, where the machine counts them */
+static inline long long now(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
 
 static inline unsigned long long sysfs_number(const char *dev, const char *attr)
 {

@@ -137,7 +137,7 @@ create_and_destroy() {	# map align size
 	create devdax "$@" && destroy
 }
 
-# sysfs tells what the page tables do, and that is what the geometry should take.
+# sysfs tells what the page tables do, and that is what pages of that align should take.
 memmap_is_exact() {	# device description map
 	attrs=/sys/bus/dax/devices/$1
 	page=$(cat "$attrs/align")
@@ -146,8 +146,6 @@ memmap_is_exact() {	# device description map
 	END
 	echo "# $2: frames: $frames, tables: $tables, shared: $shared (writable: $writable)," \
 		"bytes: $occupied"
-	[ "$(cat "$attrs/geometry")" = "$page" ]
-	result $? "$2: geometry"
 	[ "$(cat "$attrs/memmap_size")" = "$occupied" ]
 	result $? "$2: memmap_size is what the page tables say"
 	pages=$(($(cat "$attrs/size") / page))
@@ -297,7 +295,6 @@ answers() {	# description folder, then on standard input: file value answer
 
 inputs_static() {	# device description
 	answers "$2, input" "/sys/bus/dax/devices/$1" <<-END
-		geometry 4096 Permission denied
 		memmap_size 4096 Permission denied
 		size 4096 Permission denied
 		align 4096 Permission denied
@@ -356,7 +353,6 @@ inputs_dynamic() {	# device
 	result $? "input: nothing has changed"
 	check "input: bind" daxctl enable-device "$1"
 	answers "input, bound" "$sys" <<-END
-		geometry 4096 Permission denied
 		memmap_size 4096 Permission denied
 		resource 4096 Permission denied
 		size 2097152 Device or resource busy
@@ -540,7 +536,17 @@ kmem() {
 	[ "$(corrupted)" = "$poisoned" ]
 	result $? "kmem: and its poison"
 	devdax_test "$dev" "back from kmem"
+	check "kmem: to system-ram again" daxctl reconfigure-device -m system-ram "$dev"
+	daxctl offline-memory "$dev" > /dev/null
 	check "kmem: destroy" destroy
+	# its name comes again, and is not RAM for that
+	check "kmem, another: create" create devdax mem 2M 1G
+	dev=$(dax_of "$namespace")
+	echo "$dev" > /sys/bus/dax/drivers/device_dax/unbind
+	answers "kmem, another" /sys/bus/dax/drivers <<-END
+		kmem/bind $dev No such device
+	END
+	check "kmem, another: destroy" destroy
 
 	# less than a block of memory
 	check "kmem, small: create" create devdax mem 2M 96M

@@ -5,13 +5,7 @@
  * Prints what enabling took, and disabling, both of all; what disabling took
  * less its waits, for RCU; and how many KiB of memory enabling took.
  */
-#include <err.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
+#include "devdax.h"
 
 /* What a write to the driver took */
 struct cost {
@@ -19,14 +13,6 @@ struct cost {
 	long long run_ns;	/* of these, of this process: without its waits */
 	long long taken_kb;	/* memory */
 };
-
-static long long now(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
 
 static long long free_kb(void)
 {
@@ -43,7 +29,7 @@ static long long free_kb(void)
 	return kb;
 }
 
-static struct cost driver_write(const char *attr, const char *dev)
+static struct cost write_and_measure(const char *attr, const char *dev)
 {
 	struct cost cost;
 	char path[256];
@@ -71,8 +57,8 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		errx(1, "usage: devdax_bench DEVICE (like dax0.0)");
-	disable = driver_write("unbind", argv[1]);
-	enable = driver_write("bind", argv[1]);
+	disable = write_and_measure("unbind", argv[1]);
+	enable = write_and_measure("bind", argv[1]);
 	printf("%lld %lld %lld %lld\n", enable.ns, disable.ns, disable.run_ns,
 	       enable.taken_kb);
 	return 0;

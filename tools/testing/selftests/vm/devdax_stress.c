@@ -32,18 +32,11 @@
 #include <sys/wait.h>
 
 #include "../../../../mm/gup_test.h"
+#include "devdax.h"
 
 #define FOLL_WRITE	0x01
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof(*(a)))
 #define PAGES		2	/* of the file, in each mapping */
-
-#ifndef MADV_COLD
-#define MADV_COLD	20
-#define MADV_PAGEOUT	21
-#endif
-#ifndef SYS_process_madvise
-#define SYS_process_madvise	440
-#endif
 
 enum op {
 	MAPPED, REFUSED, FAULTED, LOST, PINNED, NOT_PINNED, HELD, POISONED,

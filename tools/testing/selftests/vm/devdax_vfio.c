@@ -3,8 +3,10 @@
  * Maps a device-dax device for DMA through VFIO: QEMU's "edu" device, behind an
  * IOMMU, writes to it and reads from it; what is mapped counts as locked memory,
  * keeps its device from being unbound, and is let go by the unmap.
- * usage: devdax_vfio DEVICE PCI-ADDRESS (like dax0.0 0000:00:03.0)
+ * usage: devdax_vfio DEVICE PCI-ADDRESS [bench] (like dax0.0 0000:00:03.0)
  * The PCI device has to be bound to vfio-pci. Nobody else may use either.
+ * With bench, prints instead what it takes to map 1 GiB, and to unmap it, in
+ * nanoseconds.
  */
 #include <libgen.h>
 #include <limits.h>
@@ -20,8 +22,8 @@
 
 #define IOVA		(1UL << 20)	/* "edu" has 28 bits */
 #define MAX_DMA		2048		/* half of its buffer */
-#define PIECE		(256UL << 10)
-#define CYCLES		500
+#define BENCH_SIZE	(1UL << 30)
+#define CYCLES		10000
 
 /* Its registers, in BAR 0 */
 #define EDU_DMA_SRC	0x80
@@ -40,29 +42,39 @@ static void check(bool ok, const char *what)
 		err(1, "%s", what);
 }
 
-static void map(void *p, unsigned long size)
+static void map_at(void *p, unsigned long size, unsigned long iova)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
 		.vaddr = (uintptr_t)p,
-		.iova = IOVA,
+		.iova = iova,
 		.size = size,
 	};
 
 	check(!ioctl(container, VFIO_IOMMU_MAP_DMA, &map), "VFIO_IOMMU_MAP_DMA");
 }
 
-static void unmap(unsigned long size)
+static void unmap_at(unsigned long size, unsigned long iova)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
-		.iova = IOVA,
+		.iova = iova,
 		.size = size,
 	};
 
 	check(!ioctl(container, VFIO_IOMMU_UNMAP_DMA, &unmap) &&
 	      unmap.size == size, "unmap");
+}
+
+static void map(void *p, unsigned long size)
+{
+	map_at(p, size, IOVA);
+}
+
+static void unmap(unsigned long size)
+{
+	unmap_at(size, IOVA);
 }
 
 static unsigned long locked(void)
@@ -150,29 +162,46 @@ static void copy_by_dma(volatile void *bar, char *p, unsigned long size)
 		errx(1, "DMA did not get to where it should");
 }
 
+static void bench(int fd)
+{
+	long long start, mapped, end;
+	char *p = mmap(NULL, BENCH_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_POPULATE, fd, 0);
+
+	check(p != MAP_FAILED, "mmap");
+	start = now(CLOCK_MONOTONIC);
+	map_at(p, BENCH_SIZE, BENCH_SIZE);
+	mapped = now(CLOCK_MONOTONIC);
+	unmap_at(BENCH_SIZE, BENCH_SIZE);
+	end = now(CLOCK_MONOTONIC);
+	printf("%lld %lld\n", mapped - start, end - mapped);
+}
+
 int main(int argc, char **argv)
 {
-	unsigned long align, size, i;
+	unsigned long align, size, whole, i;
 	volatile void *bar;
 	char path[64], *p;
 	int fd, status;
 	pid_t pid;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: devdax_vfio DEVICE PCI-ADDRESS\n");
+	if (argc < 3 || argc > 4 || (argc == 4 && strcmp(argv[3], "bench"))) {
+		fprintf(stderr, "usage: devdax_vfio DEVICE PCI-ADDRESS [bench]\n");
 		return 2;
 	}
 	align = sysfs_number(argv[1], "align");
 	/* what the PCI device can reach of a page, or some of them */
-	size = align < (2UL << 20) ? 2UL << 20 : align;
-	if (size > 64UL << 20)
-		size = 64UL << 20;
+	whole = align < (2UL << 20) ? 2UL << 20 : align;
+	size = whole < (64UL << 20) ? whole : 64UL << 20;
 	bar = map_bar(open_pci(argv[2]));
 	snprintf(path, sizeof(path), "/dev/%s", argv[1]);
 	fd = open(path, O_RDWR);
 	check(fd >= 0, path);
-	p = mmap(NULL, align > size ? align : size, PROT_READ | PROT_WRITE,
-		 MAP_SHARED, fd, 0);
+	if (argc == 4) {
+		bench(fd);
+		return 0;
+	}
+	p = mmap(NULL, whole, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	check(p != MAP_FAILED, "mmap");
 
 	map(p, size);
@@ -181,9 +210,10 @@ int main(int argc, char **argv)
 	unmap(size);
 	expect_locked(0);
 
+	/* A page of it, or 2 MiB: at an address where the IOMMU can have such pages */
 	for (i = 0; i < CYCLES; i++) {
-		map(p, PIECE);
-		unmap(PIECE);
+		map_at(p, whole, 1UL << 30);
+		unmap_at(whole, 1UL << 30);
 	}
 	expect_locked(0);
 

@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+# Measures consumers of pins with device-dax namespaces of each align: VFIO, and direct I/O with a
+# file of ext4 on another namespace. What the first region holds is lost. The machine needs a PCI
+# device of its own, behind an IOMMU, that vfio-pci can have: QEMU's "edu".
+# Prints a line for each: align, and how many microseconds 1 GiB takes, to map it for DMA, to unmap it,
+# to write it from the device to the file, and to read it back.
+
+here=$(dirname "$0")
+devices=/sys/bus/pci/drivers/vfio-pci
+
+json() {	# key: its first value in what ndctl prints
+	sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1
+}
+
+echo 1234 11e8 > $devices/new_id
+edu=$(basename "$(readlink -f $devices/0000:*)")
+block=$(ndctl create-namespace -f -m fsdax -M mem -s 2G | json blockdev)
+mkfs.ext4 -q -F "/dev/$block" && mount -t ext4 "/dev/$block" /mnt || exit 1
+for align in 4K 2M 1G; do
+	dev=$(ndctl create-namespace -f -m devdax -M mem -s 4G -a $align | json chardev)
+	vfio=$("$here/devdax_vfio" "$dev" "$edu" bench) &&
+		dio=$("$here/devdax_dio" "$dev" /mnt/data) || exit 1
+	# nanoseconds
+	# shellcheck disable=SC2086 # four numbers
+	set -- $vfio $dio
+	echo "consumers $align $(($1 / 1000)) $(($2 / 1000)) $(($3 / 1000)) $(($4 / 1000))"
+	# Where pins are never dropped, no device goes away: leave it.
+done
+umount /mnt
