@@ -67,7 +67,6 @@ check: tree			## checkpatch, git am, builds of every patch with W=1 and sparse, 
 	@scripts/check each
 
 test: kernel			## run all tests
-	@scripts/kernel debug
 	@scripts/test
 
 debug-test: tree		## run all guest tests on every debugging kernel, and on small ones
