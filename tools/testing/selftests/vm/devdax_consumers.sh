@@ -3,8 +3,8 @@
 # Measures consumers of pins with device-dax namespaces of each align: VFIO, and direct I/O with a
 # file of ext4 on another namespace. What the first region holds is lost. The machine needs a PCI
 # device of its own, behind an IOMMU, that vfio-pci can have: QEMU's "edu".
-# Prints a line for each: align, and how many microseconds 1 GiB takes, to map it for DMA, to unmap it,
-# to write it from the device to the file, and to read it back.
+# Prints a line for each: align, and how many microseconds 1 GiB takes, to map it for DMA, to unmap
+# it, to write it from the device to the file, and to read it back.
 
 here=$(dirname "$0")
 devices=/sys/bus/pci/drivers/vfio-pci
