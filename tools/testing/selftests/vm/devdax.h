@@ -60,4 +60,20 @@ static inline int driver_write(const char *dev, const char *attr)
 	return ret;
 }
 
+static inline char *map_device(const char *dev, unsigned long size)
+{
+	char path[256], *p;
+	int fd;
+
+	snprintf(path, sizeof(path), "/dev/%s", dev);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		err(1, "%s", path);
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED)
+		err(1, "%s: can't map %lu bytes", path, size);
+	close(fd);
+	return p;
+}
+
 #endif

@@ -137,7 +137,7 @@ create_and_destroy() {	# map align size
 	create devdax "$@" && destroy
 }
 
-# sysfs tells what the page tables do, and that is what pages of that align should take.
+# sysfs has to say what the page tables say, and that has to be what pages of that align take.
 memmap_is_exact() {	# device description map
 	attrs=/sys/bus/dax/devices/$1
 	page=$(cat "$attrs/align")
@@ -482,6 +482,17 @@ dynamic() {
 	inputs_dynamic "$dev"
 	check "input: disable" daxctl disable-device "$dev"
 	check "input: destroy" daxctl destroy-device "$dev"
+
+	# the first device lends its name to other memory without going
+	name="dynamic, another"
+	sys=/sys/bus/dax/devices/$seed_device
+	check "$name: grow" resize "$sys" $((1 << 30)) 2097152
+	check "$name: to RAM, and offline" to_ram_and_offline "$seed_device"
+	echo "$seed_device" > /sys/bus/dax/drivers/kmem/unbind
+	echo 0 > "$sys/size"
+	check "$name: grow again" resize "$sys" $((1 << 30)) 2097152
+	not_ram_again "$name" "$seed_device"
+	echo 0 > "$sys/size"
 }
 
 # gup_test, and those who should not have come by it
@@ -520,8 +531,34 @@ fsdax() {
 	check "fsdax: destroy" destroy
 }
 
+to_ram_and_offline() {	# device
+	daxctl reconfigure-device -m system-ram "$1" && daxctl offline-memory "$1"
+}
+
+# After a device was RAM, kmem must not take the next one of that name unasked.
+not_ram_again() {	# description device
+	answers "$1" /sys/bus/dax/drivers <<-END
+		kmem/bind $2 No such device
+	END
+	# undo it on a kernel where kmem does
+	daxctl offline-memory "$2" > /dev/null 2>&1
+	echo "$2" > /sys/bus/dax/drivers/kmem/unbind 2> /dev/null
+}
+
 # The other: memory that becomes RAM
 kmem() {
+	name="kmem, another"
+	check "$name: create" create devdax mem 2M 2G
+	dev=$(dax_of "$namespace")
+	check "$name: to RAM, and offline" to_ram_and_offline "$dev"
+	check "$name: destroy" destroy
+	check "$name: create again" create devdax mem 2M 1G
+	[ "$(dax_of "$namespace")" = "$dev" ]
+	result $? "$name: has the same name"
+	echo "$dev" > /sys/bus/dax/drivers/device_dax/unbind
+	not_ram_again "$name" "$dev"
+	check "$name: destroy again" destroy
+
 	check "kmem: create" create devdax mem 2M 2G
 	dev=$(dax_of "$namespace")
 	before=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
@@ -536,17 +573,7 @@ kmem() {
 	[ "$(corrupted)" = "$poisoned" ]
 	result $? "kmem: and its poison"
 	devdax_test "$dev" "back from kmem"
-	check "kmem: to system-ram again" daxctl reconfigure-device -m system-ram "$dev"
-	daxctl offline-memory "$dev" > /dev/null
 	check "kmem: destroy" destroy
-	# its name comes again, and is not RAM for that
-	check "kmem, another: create" create devdax mem 2M 1G
-	dev=$(dax_of "$namespace")
-	echo "$dev" > /sys/bus/dax/drivers/device_dax/unbind
-	answers "kmem, another" /sys/bus/dax/drivers <<-END
-		kmem/bind $dev No such device
-	END
-	check "kmem, another: destroy" destroy
 
 	# less than a block of memory
 	check "kmem, small: create" create devdax mem 2M 96M

@@ -25,6 +25,6 @@ for align in 4K 2M 1G; do
 	# shellcheck disable=SC2086 # four numbers
 	set -- $vfio $dio
 	echo "consumers $align $(($1 / 1000)) $(($2 / 1000)) $(($3 / 1000)) $(($4 / 1000))"
-	# Where pins are never dropped, no device goes away: leave it.
+	# Leave the namespace: on the stock kernel it can't be destroyed, as VFIO keeps its pins.
 done
 umount /mnt

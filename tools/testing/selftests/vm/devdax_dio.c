@@ -30,21 +30,14 @@ int main(int argc, char **argv)
 	long long start, written, end;
 	unsigned long i;
 	uint64_t *word;
-	char path[64];
-	int dax, fd;
 	char *p;
+	int fd;
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: devdax_dio DEVICE FILE\n");
 		return 2;
 	}
-	snprintf(path, sizeof(path), "/dev/%s", argv[1]);
-	dax = open(path, O_RDWR);
-	if (dax < 0)
-		err(1, "%s", path);
-	p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dax, 0);
-	if (p == MAP_FAILED)
-		err(1, "%s: mmap", path);
+	p = map_device(argv[1], SIZE);
 	fd = open(argv[2], O_RDWR | O_CREAT | O_DIRECT, 0600);
 	if (fd < 0)
 		err(1, "%s", argv[2]);

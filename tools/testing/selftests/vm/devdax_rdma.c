@@ -6,31 +6,24 @@
  * usage: devdax_rdma DEVICE (like dax0.0)
  */
 #define _GNU_SOURCE
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <sys/mman.h>
 #include <infiniband/verbs.h>
+
+#include "devdax.h"
 
 #define PORT		1
 #define LEN		(1UL << 20)	/* of a transfer, but never of all */
 
-static unsigned long read_number(const char *path, const char *key)
+static unsigned long vmstat(const char *key)
 {
 	char name[64];
 	unsigned long value = 0;
-	FILE *file = fopen(path, "r");
+	FILE *file = fopen("/proc/vmstat", "r");
 
 	if (!file)
-		err(1, "%s", path);
-	if (!key && fscanf(file, "%lu", &value) != 1)
-		errx(1, "%s: no number", path);
-	while (key && fscanf(file, "%63s %lu", name, &value) == 2)
+		err(1, "/proc/vmstat");
+	while (fscanf(file, "%63s %lu", name, &value) == 2)
 		if (!strcmp(name, key))
 			break;
 	fclose(file);
@@ -47,8 +40,7 @@ static unsigned long pinned(void)
 	if (fd < 0 || read(fd, &byte, 1) < 0)
 		err(1, "/proc/sys/vm/stat_refresh");
 	close(fd);
-	return read_number("/proc/vmstat", "nr_foll_pin_acquired") -
-	       read_number("/proc/vmstat", "nr_foll_pin_released");
+	return vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
 }
 
 /* The GID that is an IPv4 address, for there may be no IPv6 to reach others by */
@@ -177,29 +169,22 @@ int main(int argc, char **argv)
 	struct ibv_device **devices;
 	struct ibv_context *context;
 	struct ibv_qp *one, *other;
-	char path[256], *p;
+	char *p;
 	union ibv_gid gid;
 	struct ibv_pd *pd;
 	struct ibv_cq *cq;
 	struct ibv_mr *mr;
-	int fd, nr, index, i;
+	int nr, index, i;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: devdax_rdma DEVICE (like dax0.0)\n");
 		return 2;
 	}
-	snprintf(path, sizeof(path), "/sys/bus/dax/devices/%s/align", argv[1]);
-	half = read_number(path, NULL);
+	half = sysfs_number(argv[1], "align");
 	if (half < 2 * LEN)
 		half = 2 * LEN;
 	size = 2 * half;
-	snprintf(path, sizeof(path), "/dev/%s", argv[1]);
-	fd = open(path, O_RDWR);
-	if (fd < 0)
-		err(1, "%s", path);
-	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (p == MAP_FAILED)
-		err(1, "%s: can't map %lu bytes", path, size);
+	p = map_device(argv[1], size);
 
 	devices = ibv_get_device_list(&nr);
 	if (!devices || !nr)
