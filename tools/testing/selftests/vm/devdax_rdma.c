@@ -15,7 +15,7 @@
 #define PORT		1
 #define LEN		(1UL << 20)	/* of a transfer, but never of all */
 
-static unsigned long vmstat(const char *key)
+static unsigned long vmstat_number(const char *key)
 {
 	char name[64];
 	unsigned long value = 0;
@@ -40,7 +40,7 @@ static unsigned long pinned(void)
 	if (fd < 0 || read(fd, &byte, 1) < 0)
 		err(1, "/proc/sys/vm/stat_refresh");
 	close(fd);
-	return vmstat("nr_foll_pin_acquired") - vmstat("nr_foll_pin_released");
+	return vmstat_number("nr_foll_pin_acquired") - vmstat_number("nr_foll_pin_released");
 }
 
 /* The GID that is an IPv4 address, for there may be no IPv6 to reach others by */
