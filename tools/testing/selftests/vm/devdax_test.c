@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,9 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/fuse.h>
 #include <linux/futex.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -140,6 +144,20 @@ FIXTURE_SETUP(devdax)
 	self->p = mmap(NULL, self->len, PROT_READ | PROT_WRITE, MAP_SHARED,
 		       self->fd, 0);
 	ASSERT_NE(MAP_FAILED, self->p);
+}
+
+/* Binds the device anew, while nobody has it open, and maps @len of it. */
+static bool bind_and_map(FIXTURE_DATA(devdax) *self, unsigned long len)
+{
+	munmap(self->p, self->len);
+	close(self->fd);
+	if (driver_write(self->name, "bind"))
+		return false;
+	self->len = len;
+	self->fd = open(self->path, O_RDWR);
+	self->p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd,
+		       0);
+	return self->p != MAP_FAILED;
 }
 
 FIXTURE_TEARDOWN(devdax)
@@ -858,6 +876,193 @@ DEVDAX_TEST(shared_futex)
 	munmap(q, 2 * self->align);
 }
 
+/* A page that two threads touch first, one of them by futex() */
+struct first_touch {
+	char *p;
+	unsigned long align, nr;
+	_Atomic unsigned long turn;	/* number of the page: 1 to nr */
+	_Atomic unsigned long done;	/* the last that futex() was called for */
+};
+
+static void *futex_at_each_turn(void *arg)
+{
+	struct first_touch *touch = arg;
+	unsigned long i, failed = 0;
+	volatile unsigned int delay;
+
+	for (i = 1; i <= touch->nr; i++) {
+		while (touch->turn < i)
+			;
+		/* The moment that matters is some time after the other's fault. */
+		for (delay = i % 128 * 8; delay; delay--)
+			;
+		/* the tail that is the last to learn what it belongs to */
+		if (syscall(SYS_futex, touch->p + i * touch->align - page_size,
+			    FUTEX_WAKE, 1))
+			failed++;
+		touch->done = i;
+	}
+	return (void *)failed;
+}
+
+/* Who finds a page by its page table entry also finds what it belongs to. */
+DEVDAX_TEST(futex_at_first_touch)
+{
+	struct first_touch touch = { .align = self->align };
+	pthread_t thread;
+	unsigned long i;
+	void *failed;
+
+	touch.nr = self->size / self->align;
+	if (touch.nr > 32768)
+		touch.nr = 32768;
+
+	/* Then no page has been touched. */
+	ASSERT_EQ(0, driver_write(self->name, "unbind"));
+	ASSERT_TRUE(bind_and_map(self, touch.nr * self->align));
+	touch.p = self->p;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, futex_at_each_turn, &touch));
+	for (i = 1; i <= touch.nr; i++) {
+		touch.turn = i;
+		*(volatile char *)(self->p + (i - 1) * self->align) = 1;
+		while (touch.done < i)
+			sched_yield();
+	}
+	ASSERT_EQ(0, pthread_join(thread, &failed));
+	EXPECT_EQ(0, (unsigned long)failed) {
+		TH_LOG("futex() failed for %lu of %lu pages",
+		       (unsigned long)failed, touch.nr);
+	}
+}
+
+static int fuse_reply(int fuse, uint64_t unique, int error, void *data,
+		      size_t len)
+{
+	struct fuse_out_header header = {
+		.len = sizeof(header) + len,
+		.error = error,
+		.unique = unique,
+	};
+	struct iovec iov[] = {
+		{ &header, sizeof(header) },
+		{ data, len },
+	};
+
+	return writev(fuse, iov, 2) == header.len ? 0 : -1;
+}
+
+/* Answers all that the reader of one file asks for, but FUSE_READ */
+static int fuse_serve(int fuse, struct fuse_in_header *in)
+{
+	struct fuse_init_out init = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = FUSE_KERNEL_MINOR_VERSION,
+		.max_write = page_size,
+	};
+	struct fuse_attr_out attr = {
+		.attr = {
+			.ino = FUSE_ROOT_ID,
+			.mode = S_IFREG | 0644,
+			.nlink = 1,
+			.size = page_size,
+		},
+	};
+	struct fuse_open_out opened = {};
+
+	switch (in->opcode) {
+	case FUSE_INIT:
+		return fuse_reply(fuse, in->unique, 0, &init, sizeof(init));
+	case FUSE_GETATTR:
+		return fuse_reply(fuse, in->unique, 0, &attr, sizeof(attr));
+	case FUSE_OPEN:
+		return fuse_reply(fuse, in->unique, 0, &opened, sizeof(opened));
+	default:
+		return fuse_reply(fuse, in->unique, -ENOSYS, NULL, 0);
+	}
+}
+
+/*
+ * A FUSE server gives away a page of a device that is about to go: the pipe has
+ * the last reference. It is not for the taking.
+ */
+DEVDAX_TEST(not_stolen_by_fuse)
+{
+	static uint64_t in[FUSE_MIN_READ_BUFFER / 4];
+	struct fuse_in_header *request = (void *)in;
+	char *page = self->p + self->align - page_size;
+	struct fuse_out_header answer = {
+		.len = sizeof(answer) + page_size,
+	};
+	struct iovec iov = { page, page_size };
+	char options[128], file[] = "/tmp/fuse.XXXXXX", got[2] = "";
+	int fuse, fd, pipefd[2], status;
+	pid_t reader, unbind;
+
+	memset(page, 0x5a, page_size);
+	fd = mkstemp(file);
+	ASSERT_GE(fd, 0);
+	close(fd);
+	fuse = open("/dev/fuse", O_RDWR);
+	ASSERT_GE(fuse, 0);
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=100644,user_id=0,group_id=0", fuse);
+	ASSERT_EQ(0, mount("fuse", file, "fuse", 0, options));
+
+	reader = fork();
+	ASSERT_GE(reader, 0);
+	if (!reader) {
+		/* if the parent dies, so does the file system */
+		close(fuse);
+		fd = open(file, O_RDONLY);
+		_exit(fd < 0 || pread(fd, got, 1, 0) != 1 ||
+		      pread(fd, got + 1, 1, page_size - 1) != 1 ||
+		      strcmp(got, "ZZ"));
+	}
+	do {
+		ASSERT_LT(0, read(fuse, in, sizeof(in)));
+		if (request->opcode != FUSE_READ)
+			ASSERT_EQ(0, fuse_serve(fuse, request));
+	} while (request->opcode != FUSE_READ);
+
+	answer.unique = request->unique;
+	ASSERT_EQ(0, pipe(pipefd));
+	ASSERT_EQ(sizeof(answer), write(pipefd[1], &answer, sizeof(answer)));
+	ASSERT_EQ(page_size, vmsplice(pipefd[1], &iov, 1, SPLICE_F_GIFT));
+	unbind = fork();
+	ASSERT_GE(unbind, 0);
+	if (!unbind) {
+		close(fuse);
+		close(pipefd[0]);
+		close(pipefd[1]);
+		_exit(driver_write(self->name, "unbind"));
+	}
+	wait_until_blocked_in(unbind, "memunmap_pages");
+	EXPECT_FALSE(has_ended(unbind)) {
+		TH_LOG("unbind did not wait for the pipe");
+	}
+	EXPECT_EQ(answer.len, splice(pipefd[0], NULL, fuse, NULL, answer.len,
+				     SPLICE_F_MOVE));
+	close(pipefd[0]);
+	close(pipefd[1]);
+	/* Nothing but the unbind is left to wait for, had it been stolen. */
+	ASSERT_EQ(unbind, waitpid(unbind, &status, 0));
+	EXPECT_EQ(0, status);
+
+	do {
+		ASSERT_LT(0, read(fuse, in, sizeof(in)));
+		ASSERT_EQ(0, fuse_serve(fuse, request));
+	} while (request->opcode != FUSE_RELEASE);
+	ASSERT_EQ(reader, waitpid(reader, &status, 0));
+	EXPECT_EQ(0, status) {
+		TH_LOG("the reader got something else");
+	}
+	umount2(file, MNT_DETACH);
+	close(fuse);
+	unlink(file);
+	ASSERT_TRUE(bind_and_map(self, self->len));
+}
+
 /* A pin holds up the unbind of its device, and the unpin lets it go on. */
 DEVDAX_TEST(pin_holds_unbind)
 {
@@ -909,14 +1114,7 @@ DEVDAX_TEST(pin_holds_unbind)
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		ASSERT_EQ(0, status);
 
-		munmap(self->p, self->len);
-		close(self->fd);
-		ASSERT_EQ(0, driver_write(self->name, "bind"));
-		self->fd = open(self->path, O_RDWR);
-		ASSERT_GE(self->fd, 0);
-		self->p = mmap(NULL, self->len, PROT_READ | PROT_WRITE,
-			       MAP_SHARED, self->fd, 0);
-		ASSERT_NE(MAP_FAILED, self->p);
+		ASSERT_TRUE(bind_and_map(self, self->len));
 	}
 }
 
