@@ -181,6 +181,21 @@ static bool can_write(struct page *page)
 	return !copy_to_kernel_nofault(&page->flags, &flags, sizeof(flags));
 }
 
+/*
+ * Whether the tails of a compound page have to share the storage of their struct
+ * pages. The code under test is not asked.
+ */
+static bool should_share(const struct dev_pagemap *pgmap)
+{
+	/* the frame with the head, the first with tails, and others like that */
+	unsigned long frames = (sizeof(struct page) << pgmap->order) / PAGE_SIZE;
+
+	return (IS_ENABLED(CONFIG_X86_64) || IS_ENABLED(CONFIG_ARM64)) &&
+	       IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) &&
+	       is_power_of_2(sizeof(struct page)) && frames > 2 &&
+	       !(pgmap->flags & PGMAP_ALTMAP_VALID);
+}
+
 /* One range: what was not seen before is, and its bytes are returned. */
 static unsigned long check_memmap_range(struct kunit *test,
 					struct dev_pagemap *pgmap, int range,
@@ -190,8 +205,8 @@ static unsigned long check_memmap_range(struct kunit *test,
 	unsigned long pfn = PHYS_PFN(pgmap->ranges[range].start);
 	unsigned long end = (unsigned long)pfn_to_page(end_pfn(pgmap, range));
 	unsigned long addr, nr = pgmap_geometry(pgmap), found = 0;
-	bool share_tables = IS_ENABLED(CONFIG_ARCH_HAS_VMEMMAP_DEDUP_TABLES);
-	bool dedup = vmemmap_can_dedup(pgmap);
+	bool share_tables = IS_ENABLED(CONFIG_X86_64);
+	bool dedup = should_share(pgmap);
 
 	for (addr = (unsigned long)pfn_to_page(pfn); addr < end; addr += PAGE_SIZE) {
 		struct page *page = (struct page *)addr, *table, *other_table;
@@ -574,7 +589,7 @@ static void sections_in_any_order(struct kunit *test)
 		struct vmemmap_dedup dedup = { .order = PUD_ORDER };
 		struct mhp_params params = {
 			.pgprot = PAGE_KERNEL,
-			.dedup = vmemmap_can_dedup(pgmap) ? &dedup : NULL,
+			.dedup = should_share(pgmap) ? &dedup : NULL,
 		};
 
 		i = attempt % ARRAY_SIZE(orders);
