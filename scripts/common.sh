@@ -16,7 +16,7 @@ die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 [ -f "$QUEUE/base" ] || die "no series for K=$K: patches/$K/base is missing; patches/ has: $(ls "$ROOT/patches")"
 # What the series is made against; the file tells what each means.
-upstream='' debian='' package='' suite='' instrument=''
+upstream='' debian='' package='' suite='' hash='' instrument=''
 # shellcheck source=/dev/null
 . "$QUEUE/base"
 
