@@ -13,22 +13,17 @@
  */
 #include <kunit/test.h>
 #include <linux/kthread.h>
-#include <linux/memory_hotplug.h>
-#include <linux/memremap.h>
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pagemap.h>
-#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
-#include <linux/swapops.h>
 #include <linux/uaccess.h>
 #include <linux/vmstat.h>
 #include <linux/xarray.h>
 
-#include "internal.h"
+#include "compound_devmap_kunit.h"
 
 static unsigned long start;
 module_param(start, ulong, 0);
@@ -59,7 +54,7 @@ static struct dev_pagemap *new_pgmap(struct kunit *test, unsigned int order,
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, pgmap);
 
 	pgmap->type = MEMORY_DEVICE_GENERIC;
-	pgmap->order = order;
+	set_pgmap_order(pgmap, order);
 	pgmap->nr_range = nr;
 	for (i = 0; i < nr; i++) {
 		KUNIT_ASSERT_LE(test, spans[i].offset + spans[i].len, size);
@@ -72,6 +67,11 @@ static struct dev_pagemap *new_pgmap(struct kunit *test, unsigned int order,
 		pgmap->flags = PGMAP_ALTMAP_VALID;
 	}
 	return pgmap;
+}
+
+static unsigned long nr_compound(const struct dev_pagemap *pgmap)
+{
+	return 1UL << pgmap_order(pgmap);
 }
 
 static unsigned long first_pfn(const struct dev_pagemap *pgmap, int i)
@@ -94,7 +94,7 @@ static const char *wrong_page(struct dev_pagemap *pgmap, unsigned long pfn)
 	struct page *page = pfn_to_page(pfn);
 	struct page *head;
 
-	head = pfn_to_page(ALIGN_DOWN(pfn, pgmap_geometry(pgmap)));
+	head = pfn_to_page(ALIGN_DOWN(pfn, nr_compound(pgmap)));
 	if (!is_zone_device_page(page))
 		return "not in ZONE_DEVICE";
 	if (compound_head(page) != head)
@@ -121,18 +121,18 @@ static const char *wrong_page(struct dev_pagemap *pgmap, unsigned long pfn)
 		return NULL;
 	}
 
-	if (PageTail(page) || !!PageHead(page) != !!pgmap->order)
+	if (PageTail(page) || !!PageHead(page) != !!pgmap_order(pgmap))
 		return "PageHead()";
 	if (page_ref_count(page) != 1)
 		return "reference count of a head";
 	if (page->mapping)
 		return "mapping of a head";
-	if (compound_order(page) != pgmap->order)
+	if (compound_order(page) != pgmap_order(pgmap))
 		return "compound_order()";
-	if (compound_nr(page) != pgmap_geometry(pgmap))
+	if (compound_nr(page) != nr_compound(pgmap))
 		return "compound_nr()";
-	if (pgmap->order > 1 && atomic_read(compound_pincount_ptr(page)))
-		return "compound_pincount()";
+	if (pgmap_order(pgmap) > 1 && pincount(page))
+		return "pincount()";
 	return NULL;
 }
 
@@ -148,7 +148,7 @@ static void check_pages(struct kunit *test, struct dev_pagemap *pgmap)
 			wrong = wrong_page(pgmap, pfn);
 			if (wrong) {
 				KUNIT_FAIL(test, "order %u, range %d, its page %#lx: %s\n",
-					   pgmap->order, i,
+					   pgmap_order(pgmap), i,
 					   pfn - first_pfn(pgmap, i), wrong);
 				return;
 			}
@@ -188,7 +188,7 @@ static bool can_write(struct page *page)
 static bool should_share(const struct dev_pagemap *pgmap)
 {
 	/* the frame with the head, the first with tails, and others like that */
-	unsigned long frames = (sizeof(struct page) << pgmap->order) / PAGE_SIZE;
+	unsigned long frames = sizeof(struct page) * nr_compound(pgmap) / PAGE_SIZE;
 
 	return (IS_ENABLED(CONFIG_X86_64) || IS_ENABLED(CONFIG_ARM64)) &&
 	       IS_ENABLED(CONFIG_SPARSEMEM_VMEMMAP) &&
@@ -204,7 +204,7 @@ static unsigned long check_memmap_range(struct kunit *test,
 	/* from the start of the altmap, where there is one */
 	unsigned long pfn = PHYS_PFN(pgmap->ranges[range].start);
 	unsigned long end = (unsigned long)pfn_to_page(end_pfn(pgmap, range));
-	unsigned long addr, nr = pgmap_geometry(pgmap), found = 0;
+	unsigned long addr, nr = nr_compound(pgmap), found = 0;
 	bool share_tables = IS_ENABLED(CONFIG_X86_64);
 	bool dedup = should_share(pgmap);
 
@@ -275,10 +275,10 @@ static void check_gone(struct kunit *test, struct dev_pagemap *pgmap)
 	int i;
 
 	for (i = 0; i < pgmap->nr_range; i++) {
-		found = get_dev_pagemap(first_pfn(pgmap, i), NULL);
+		found = find_pgmap(first_pfn(pgmap, i));
 		KUNIT_EXPECT_PTR_EQ(test, (void *)found, NULL);
 		put_dev_pagemap(found);
-		found = get_dev_pagemap(end_pfn(pgmap, i) - 1, NULL);
+		found = find_pgmap(end_pfn(pgmap, i) - 1);
 		KUNIT_EXPECT_PTR_EQ(test, (void *)found, NULL);
 		put_dev_pagemap(found);
 		KUNIT_EXPECT_FALSE(test, !!pfn_valid(first_pfn(pgmap, i)));
@@ -475,14 +475,13 @@ static void hold_up_unmap(struct kunit *test, unsigned int order,
 	get_task_struct(task);
 	wake_up_process(task);
 	/* The wait for references is the first that it sleeps in. */
-	while (READ_ONCE(task->state) != TASK_UNINTERRUPTIBLE &&
-	       !completion_done(&unmapper.done))
+	while (!is_waiting(task) && !completion_done(&unmapper.done))
 		schedule_timeout_uninterruptible(1);
 	KUNIT_EXPECT_FALSE(test, completion_done(&unmapper.done));
 	/* The pgmap counts it, can be found, and is not handed out any more. */
-	KUNIT_EXPECT_FALSE(test, percpu_ref_is_zero(&unmapper.pgmap->ref));
+	KUNIT_EXPECT_TRUE(test, pgmap_has_references(unmapper.pgmap));
 	KUNIT_EXPECT_TRUE(test, pfn_in_pgmap(page_to_pfn(page)));
-	KUNIT_EXPECT_TRUE(test, !get_dev_pagemap(page_to_pfn(page), NULL));
+	KUNIT_EXPECT_TRUE(test, !find_pgmap(page_to_pfn(page)));
 	KUNIT_EXPECT_EQ(test, page_ref_count(compound_head(page)), 1);
 
 	drop(page);
@@ -578,6 +577,7 @@ static void sections_in_any_order(struct kunit *test)
 	unsigned long pfn = PHYS_PFN(start), before, lost;
 	unsigned long least[ARRAY_SIZE(orders)];
 	int i, j, k, attempt, nid = numa_mem_id();
+	bool share = should_share(pgmap);
 	int nr = PHYS_PFN(SZ_1G) / PAGES_PER_SECTION;
 
 	KUNIT_ASSERT_EQ(test, nr, 8);
@@ -586,22 +586,15 @@ static void sections_in_any_order(struct kunit *test)
 
 	memset(least, 0xff, sizeof(least));
 	for (attempt = 0; attempt < 3 * ARRAY_SIZE(orders); attempt++) {
-		struct vmemmap_dedup dedup = { .order = PUD_ORDER };
-		struct mhp_params params = {
-			.pgprot = PAGE_KERNEL,
-			.dedup = should_share(pgmap) ? &dedup : NULL,
-		};
-
 		i = attempt % ARRAY_SIZE(orders);
 		before = free_pages_now();
-		init_zone_device_tail(&dedup.tail, head, nid, pgmap);
 		mem_hotplug_begin();
-		KUNIT_EXPECT_EQ(test, 0, add_pages(nid, pfn, PHYS_PFN(SZ_1G),
-						   &params));
+		KUNIT_EXPECT_EQ(test, 0,
+				add_compound_page(head, nid, share, pgmap));
 		for (j = 0; j < nr; j++) {
-			__remove_pages(pfn + orders[i][j] * PAGES_PER_SECTION,
-				       PAGES_PER_SECTION, NULL);
-			if (!params.dedup)
+			remove_pages(pfn + orders[i][j] * PAGES_PER_SECTION,
+				     PAGES_PER_SECTION);
+			if (!share)
 				continue;
 			for (k = j + 1; k < nr; k++) {
 				struct page *last = head +
@@ -670,10 +663,11 @@ static void poison_elsewhere(struct kunit *test)
 	static const unsigned int orders[] = { 0, PMD_ORDER, PUD_ORDER };
 	static const struct span span = { SZ_1G, SZ_1G };
 	long before = atomic_long_read(&num_poisoned_pages);
+	struct page *elsewhere = ZERO_PAGE(0);
 	struct dev_pagemap *pgmap;
 	int i;
 
-	num_poisoned_pages_inc();
+	count_poison(elsewhere);
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		pgmap = new_pgmap(test, orders[i], NULL, &span, 1);
 		map(test, pgmap);
@@ -684,7 +678,7 @@ static void poison_elsewhere(struct kunit *test)
 				before + 1);
 		map_check_unmap(test, pgmap);
 	}
-	num_poisoned_pages_dec();
+	uncount_poison(elsewhere);
 	KUNIT_EXPECT_EQ(test, atomic_long_read(&num_poisoned_pages), before);
 }
 #endif
