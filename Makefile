@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # The one entry point. Everything that is made lies under build/.
 
-K	?= 5.10
+# Without K, or with K=all, the targets below "ifeq" are made for every kernel, all others for the newest.
+K	?= all
+KERNELS := $(shell ls -v patches)
+ifeq ($(K),all)
+override K := $(lastword $(KERNELS))
+every	:= $(filter-out 1,$(words $(KERNELS)))
+endif
 DEBUG_KERNELS = $(or $(KERNEL),debug poison leak small nothp)
-export K LINUX_SRC ACCEL JOBS REGION CONFIG
+export K LINUX_SRC ACCEL JOBS REGION CONFIG EDITED
 
 
 help:				## this list
@@ -12,7 +18,7 @@ help:				## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
 	@echo
 	@echo 'Variables:'
-	@echo '  K=5.10          which series (a folder of patches/)'
+	@echo '  K=VERSION       version of the kernel, a folder of patches/: $(KERNELS) (default: every one for test and check, else the newest)'
 	@echo '  LINUX_SRC=PATH  kernel tarball or tree to use, instead of fetching it from Debian'
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'
@@ -22,17 +28,18 @@ help:				## this list
 	@echo '                  for stress patched, debug or leak'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
 	@echo '  FIRST=1 LAST=9  for bisect: numbers of patches (default: all)'
-	@echo '  MINUTES=10 SEED=1   for stress: for how long, and what is done in which order'
-	@echo '  TIMES=50 SEED=1     for power: how often, and when'
+	@echo '  MINUTES=10 SEED=1   for stress: its duration, and the seed of its random order'
+	@echo '  TIMES=50 SEED=1     for power: how many times, and the seed of the moments'
+	@echo '  EDITED=yes      for test, demo and power: accept kernel trees under build/ that differ from the queue'
 
-setup: build/setup		## install the Debian packages that are needed
-build/setup: scripts/setup
-	@scripts/setup
+setup: $(addprefix build/setup-,guest check plots packages guide cross arm64)	## install all Debian packages; each target installs what it needs
+build/setup-%: scripts/setup
+	@scripts/setup $*
 
-tree: setup			## fetch the kernel source; lay it out as a git tree, one commit per patch
+tree: build/setup-guest		## fetch the kernel source; lay it out as a git tree, one commit per patch
 	@scripts/tree
 
-patches: setup			## export the queue from the git tree build/$(K)/linux to patches/$(K)
+patches: build/setup-guest	## export the queue from the git tree build/$(K)/linux to patches/$(K)
 	@scripts/export
 
 kernel: tree			## build the stock and the patched kernel, and the guest's initramfs
@@ -48,36 +55,41 @@ shell: tree			## a shell in a guest with an NVDIMM, ndctl and daxctl
 demo: kernel			## build, boot and measure stock and patched; print the before/after table
 	@scripts/demo
 
-bench: demo			## the same, and keep it: data and plots in results/$(K), tables in README.md
+bench: build/setup-plots demo	## run demo, and save its results: data and plots in results/$(K), tables in README.md
 	@mkdir -p results/$(K)
-	@cp build/$(K)/bench.dat build/$(K)/consumers.dat results/$(K)/
+	@cp build/$(K)/bench.dat build/$(K)/consumers.dat build/$(K)/figures.dat results/$(K)/
 	@scripts/report results/$(K) results/$(K) > build/$(K)/tables.md
 	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r build/$(K)/tables.md' README.md
 
-deb: tree			## Debian packages of the patched kernel, in build/$(K)/deb
+deb: build/setup-packages tree	## Debian packages of the patched kernel, in build/$(K)/deb
 	@scripts/deb
 
-guide: tree			## do what the user's guide says: build packages, install, boot, use
+guide: build/setup-guide tree	## do what the user's guide says: build packages, install, boot, use
 	@scripts/guide
 
 series: tree			## the series as mails with a cover letter, in build/$(K)/outgoing
 	@scripts/series
 
-check: tree			## checkpatch, git am, builds of every patch with W=1 and sparse, kernel-doc, shellcheck
+ifeq ($(every),)
+check: build/setup-check tree	## checkpatch, git am, builds of every patch with W=1 and sparse, kernel-doc, shellcheck
 	@scripts/check each
 
-test: kernel			## run all tests
+test: $(addprefix build/setup-,guest check guide cross)	## build the kernels, and run all tests
 	@scripts/test
+else
+check test:
+	@scripts/every $@
+endif
 
 debug-test: tree		## run all guest tests on every debugging kernel, and on small ones
 	@for kernel in $(DEBUG_KERNELS); do scripts/kernel $$kernel || exit; done
 	@scripts/initramfs
 	@scripts/test $(DEBUG_KERNELS)
 
-cross: tree			## build the whole series for arm64 and ppc64le
+cross: build/setup-cross tree	## build the whole series for arm64 and ppc64le
 	@scripts/cross
 
-arm64: tree			## build it for arm64, boot that in QEMU, and run the tests that apply
+arm64: build/setup-arm64 tree	## build the series for arm64, boot that kernel in QEMU, and run the tests that apply to arm64
 	@scripts/kernel arm64
 	@scripts/initramfs arm64
 	@scripts/test arm64
@@ -86,12 +98,12 @@ bisect: tree			## build, boot and test the kernel of every patch, or of FIRST to
 	@scripts/initramfs
 	@scripts/bisect $(or $(FIRST),1) $(LAST)
 
-stress: tree			## devices of all kinds under load that go, come and change
+stress: tree			## unbind, bind, resize and convert devices of all kinds while they are under load
 	@scripts/kernel $(or $(KERNEL),patched)
 	@scripts/initramfs
 	@scripts/stress $(or $(KERNEL),patched) $(or $(MINUTES),10) $(or $(SEED),1)
 
-power: kernel			## cut the power while namespaces are made, again and again
+power: kernel			## kill the guest while it makes namespaces, again and again
 	@scripts/power $(or $(TIMES),50) $(or $(SEED),1)
 
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is read by those who source it
-# Sourced by every script here: the paths, the base of the series, and how a script speaks.
+# Every script sources this: paths, the base of the series, messages, and helpers.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-K=${K:-5.10}
+K=${K:-$(ls -v "$ROOT/patches" | tail -n 1)}
 BUILD=$ROOT/build/$K
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/compound-devmap
 QUEUE=$ROOT/patches/$K
@@ -15,27 +15,48 @@ say() { printf '%s %s: %s\n' "$(date +%T)" "${0##*/}" "$*" >&2; }
 die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 [ -f "$QUEUE/base" ] || die "no series for K=$K: patches/$K/base is missing; patches/ has: $(ls "$ROOT/patches")"
-# What the series is made against; the file tells what each means.
-upstream='' debian='' package='' suite='' hash='' instrument=''
+# The base of the series; patches/$K/base explains each variable.
+upstream='' debian='' package='' suite='' hash='' instrument='' selftests=''
 # shellcheck source=/dev/null
 . "$QUEUE/base"
 
-# Each make here has jobs of its own: it warns if it was given those of another, as a compiler does.
-unset MAKEFLAGS MFLAGS
+# Ignore the settings of the user. MAKEFLAGS too: make warns when it is given the job server of another make.
+unset MAKEFLAGS MFLAGS ARCH CROSS_COMPILE KBUILD_OUTPUT KCFLAGS KCPPFLAGS INSTALL_PATH LOCALVERSION GIT_DIR GIT_WORK_TREE CDPATH
+export LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=$ROOT/scripts/gitconfig
+# The kernel's make can't handle a path with spaces.
+[[ "$ROOT$CACHE" != *[[:space:]]* ]] || die "there is a space in '$ROOT' or '$CACHE', and make can't build there; move it"
 
 # Commits are reproducible: one author, the committer's date is the author's.
 export GIT_COMMITTER_NAME='Compound Devmap' GIT_COMMITTER_EMAIL=compound-devmap@example.org
-# Another clone of this repository compiles the same, wherever it lies.
+# Clones in different folders share the ccache.
 export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 
-# The same tree gives the same image: no host, no user, no time in it
+# The same source gives the same image: no host name, user name or time is built in.
 export KBUILD_BUILD_TIMESTAMP='2024-08-10' KBUILD_BUILD_USER=compound KBUILD_BUILD_HOST=devmap KBUILD_BUILD_VERSION=1
 
-# The names of the queue's patches, in order; what is in all of them, as one number; and the commit of one
+# The file names of the patches in order; a hash of all patches; the commit of patch number N
 queue() { grep -vE '^[[:space:]]*(#|$)' "$QUEUE/series"; }
 queue_hash() { { queue; cd "$QUEUE" && queue | xargs -r cat; } | sha256sum | cut -d' ' -f1; }
 queue_commit() { git -C "$BUILD/linux" rev-list --reverse base..series | sed -n "$1p"; }	# number
+
+# Fail unless build/$K/linux and build/$K/stock are exactly what the queue gives. EDITED=yes skips this check.
+queue_only() {
+	local tree want have commit
+	[ "${EDITED:-}" != yes ] || { say "EDITED=yes: the trees are taken as they are"; return 0; }
+	read -r want commit < "$BUILD/queue" || die "build/$K/linux has not all of the queue; run 'make tree'"
+	[ "$want" = "$(queue_hash)" ] || die "build/$K/linux is not of the queue in patches/$K; run 'make tree'"
+	for tree in linux stock; do
+		[ $tree = linux ] || commit=$(queue_commit "$instrument")
+		have=$(git -C "$BUILD/$tree" rev-parse HEAD)
+		[ "$have" = "$commit" ] || die "build/$K/$tree is at commit $have, and not at $commit, as the queue; reset it, or say EDITED=yes"
+		have=$(git -C "$BUILD/$tree" status --porcelain)
+		[ -z "$have" ] || die "build/$K/$tree has what the queue has not; drop it, or say EDITED=yes:"$'\n'"$have"
+	done
+}
+
+# The files that the kernels share, mm/ and tools/: filter their names to those in the tree of this kernel
+in_tree() { sed "s|^tools/testing/selftests/vm/|$selftests/|"; }
 
 # build/$K/NAME, a worktree of build/$K/linux, at a commit
 worktree() {	# name commit
@@ -48,7 +69,7 @@ worktree() {	# name commit
 	fi
 }
 
-# TAP: a line for each result
+# Print a TAP line
 count=0 failed=0
 result() {	# status description [file that tells why]
 	count=$((count + 1))
@@ -61,7 +82,28 @@ result() {	# status description [file that tells why]
 	fi
 }
 
-# What the kernel of a variant is built for: sets what make and its compiler are told, and where the image is.
+# The measurements that a guest printed: one line per kind of memory
+measured() {	# name of the guest
+	sed -nE 's/\r$//; s/^consumers //; /^(mem|dev|hugetlb|4K|2M|1G) /p' "$BUILD/logs/$1.out"
+}
+
+# The header of a results file: what was measured, and the command that measures it again
+data_header() {	# command
+	cat <<-END
+	# SPDX-License-Identifier: GPL-2.0
+	# command: $1
+	# commit: $(git -C "$ROOT" describe --always --dirty)
+	# linux: $debian
+	# patches of stock: $instrument
+	# patches of patched: $(queue | wc -l)
+	# queue: $(queue_hash)$([ "${EDITED:-}" != yes ] || echo ' edited')
+	# compiler: $(gcc --version | head -n 1)
+	# emulator: $(qemu-system-x86_64 --version | head -n 1)
+	#
+	END
+}
+
+# Set ARCH, CROSS_COMPILE, image and machine for a variant.
 architecture() {	# variant
 	case $1 in
 	arm64)	export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
@@ -70,23 +112,23 @@ architecture() {	# variant
 	esac
 }
 
-# Configure a build: nothing but what the fragments name, and what that needs.
+# Configure a build: only what the fragments name, and its dependencies.
 configure() {	# tree obj fragment...
 	local tree=$1 obj=$2 symbol value
 	shift 2
 	mkdir -p "$obj"
-	# A later fragment's line wins, so that debug can turn off what guest turns on.
+	# The last line for a symbol wins, so debug.config can turn off what guest.config turns on.
 	cat "$@" > "$obj/fragment.new"
 	if cmp -s "$obj/fragment.new" "$obj/fragment" && [ -f "$obj/.config" ] &&
 	   [ -z "$(find "$tree" -name 'Kconfig*' -newer "$obj/fragment" -print -quit)" ]; then
 		rm "$obj/fragment.new"
 		return
 	fi
-	# What is refused below is not what was configured.
+	# Remove the stamp first, so that a rejected configuration is not reused.
 	rm -f "$obj/fragment"
 	make -s -C "$tree" O="$obj" CC="ccache ${CROSS_COMPILE:-}gcc" KCONFIG_ALLCONFIG="$obj/fragment.new" allnoconfig > "$obj/configure.log" 2>&1 ||
 		{ tail -n 20 "$obj/configure.log" >&2; return 1; }
-	# A symbol that this kernel knows and did not take as asked is a mistake here.
+	# If this kernel has a symbol but did not accept its value, the fragment is wrong.
 	awk -F= '/^CONFIG_/ { v[$1] = substr($0, length($1) + 2) } END { for (s in v) print s, v[s] }' "$obj/fragment.new" | sort |
 	while read -r symbol value; do
 		grep -qx "$symbol=$value" "$obj/.config" && continue
@@ -98,7 +140,7 @@ configure() {	# tree obj fragment...
 	mv "$obj/fragment.new" "$obj/fragment"
 }
 
-# A Debian like this machine's, from where this machine has its own
+# Make a root file system of this machine's Debian release, from the archive in /etc/apt.
 debian() {	# options of mmdebstrap, ending with where it goes
 	local release archive
 	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -106,5 +148,5 @@ debian() {	# options of mmdebstrap, ending with where it goes
 	mmdebstrap --quiet "${@:1:$#-1}" "$release" "${@: -1}" "$archive" >&2 || die "mmdebstrap could not make a Debian root in ${*: -1}"
 }
 
-# Options of scripts/guest for a host with a dynamic dax region
-dynamic_host=(-u -m 8G -a 'efi_fake_mem=4G@4G:0x40000')
+# Options of scripts/guest for a host with a dynamic dax region: 4 GiB of its RAM become "soft reserved".
+dynamic_host=(-m 8G -a 'memmap=4G%4G-1+0xefffffff')
