@@ -4,6 +4,7 @@
 # Without K, or with K=all, the targets below "ifeq" are made for every kernel, all others for the newest.
 K	?= all
 KERNELS := $(shell ls -v patches)
+every	:=
 ifeq ($(K),all)
 override K := $(lastword $(KERNELS))
 every	:= $(filter-out 1,$(words $(KERNELS)))
@@ -74,7 +75,7 @@ ifeq ($(every),)
 check: build/setup-check tree	## checkpatch, git am, builds of every patch with W=1 and sparse, kernel-doc, shellcheck
 	@scripts/check each
 
-test: $(addprefix build/setup-,guest check guide cross)	## build the kernels, and run all tests
+test:				## install what is missing, build the kernels, and run all tests
 	@scripts/test
 else
 check test:
@@ -111,3 +112,4 @@ clean:				## remove build/; what was downloaded or compiled stays in the user's 
 
 .PHONY: help setup tree patches kernel shell demo bench deb guide series check test debug-test cross arm64 bisect stress power clean
 .DEFAULT_GOAL := help
+.NOTPARALLEL:

@@ -5,7 +5,7 @@
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-K=${K:-$(ls -v "$ROOT/patches" | tail -n 1)}
+K=${K:-$(cd "$ROOT/patches" && printf '%s\n' * | sort -V | tail -n 1)}
 BUILD=$ROOT/build/$K
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/compound-devmap
 QUEUE=$ROOT/patches/$K
@@ -21,7 +21,8 @@ upstream='' debian='' package='' suite='' hash='' instrument='' selftests=''
 . "$QUEUE/base"
 
 # Ignore the settings of the user. MAKEFLAGS too: make warns when it is given the job server of another make.
-unset MAKEFLAGS MFLAGS ARCH CROSS_COMPILE KBUILD_OUTPUT KCFLAGS KCPPFLAGS INSTALL_PATH LOCALVERSION GIT_DIR GIT_WORK_TREE CDPATH
+unset MAKEFLAGS MFLAGS ARCH CROSS_COMPILE KBUILD_OUTPUT KCFLAGS KCPPFLAGS KAFLAGS HOSTCFLAGS LLVM KCONFIG_CONFIG INSTALL_PATH LOCALVERSION CDPATH
+unset GNUMAKEFLAGS GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY
 export LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=$ROOT/scripts/gitconfig
 # The kernel's make can't handle a path with spaces.
 [[ "$ROOT$CACHE" != *[[:space:]]* ]] || die "there is a space in '$ROOT' or '$CACHE', and make can't build there; move it"
