@@ -559,7 +559,12 @@ hmm() {
 	major=$(awk '$2 == "HMM_DMIRROR" { print $1 }' /proc/devices)
 	check "hmm: its first device" mknod /dev/hmm_dmirror0 c "$major" 0
 	check "hmm: and its second" mknod /dev/hmm_dmirror1 c "$major" 1
+	mkdir -p /tmp/huge
+	check "hmm: hugetlbfs" mount -t hugetlbfs none /tmp/huge
+	echo 16 > /proc/sys/vm/nr_hugepages
 	harness hmm hmm-tests
+	echo 0 > /proc/sys/vm/nr_hugepages
+	umount /tmp/huge
 	rm -f /dev/hmm_dmirror?
 }
 
