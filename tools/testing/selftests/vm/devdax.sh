@@ -562,7 +562,7 @@ hmm() {
 	mkdir -p /tmp/huge
 	check "hmm: hugetlbfs" mount -t hugetlbfs none /tmp/huge
 	echo 16 > /proc/sys/vm/nr_hugepages
-	harness hmm hmm-tests
+	harness "hmm" hmm-tests
 	echo 0 > /proc/sys/vm/nr_hugepages
 	umount /tmp/huge
 	rm -f /dev/hmm_dmirror?
