@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The one entry point. Everything that is made lies under build/.
 
-# Without K, or with K=all, the targets below "ifeq" are made for every kernel, all others for the newest.
+# Without K, or with K=all: test and check are made for every kernel, all other targets for the newest.
 K	?= all
 KERNELS := $(shell ls -v patches)
 every	:=

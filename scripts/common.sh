@@ -2,7 +2,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what is set here is read by those who source it
 # Every script sources this: paths, the base of the series, messages, and helpers.
-set -euo pipefail
+set -Eeuo pipefail
+# A command that fails unexpectedly ends the script: name it.
+trap 'printf "%s: error: %s, line %s: failed: %s\n" "${0##*/}" "${BASH_SOURCE[0]##*/}" "$LINENO" "$BASH_COMMAND" >&2' ERR
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 K=${K:-$(cd "$ROOT/patches" && printf '%s\n' * | sort -V | tail -n 1)}
