@@ -9,7 +9,6 @@ ifeq ($(K),all)
 override K := $(lastword $(KERNELS))
 every	:= $(filter-out 1,$(words $(KERNELS)))
 endif
-DEBUG_KERNELS = $(or $(KERNEL),debug poison leak small nothp)
 export K LINUX_SRC ACCEL JOBS REGION CONFIG EDITED
 
 
@@ -25,9 +24,9 @@ help:				## this list
 	@echo '  JOBS=N          compile jobs (default: all processors)'
 	@echo '  CONFIG=FILE     for deb: configuration of a kernel (default: that of the running one, or of Debian'"'"'s)'
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
-	@echo '  KERNEL=patched  for shell: stock, patched, debug, poison, leak, small or nothp; for debug-test one of the last five;'
-	@echo '                  for stress patched, debug or leak'
+	@echo '  KERNEL=patched  for shell: stock, patched, debug, poison, leak, small or nothp; for stress patched, debug or leak'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
+	@echo '  PARTS="stock guide"  for full-test: each cross stock debug poison leak small nothp arm64 guide power stress bisect (default: all)'
 	@echo '  FIRST=1 LAST=9  for bisect: numbers of patches (default: all)'
 	@echo '  MINUTES=10 SEED=1   for stress: its duration, and the seed of its random order'
 	@echo '  TIMES=50 SEED=1     for power: how many times, and the seed of the moments'
@@ -73,27 +72,18 @@ series: tree			## the series as mails with a cover letter, in build/$(K)/outgoin
 
 ifeq ($(every),)
 check: build/setup-check tree	## checkpatch, git am, builds of every patch with W=1 and sparse, kernel-doc, shellcheck
+	@scripts/check
 	@scripts/check each
 
-test:				## install what is missing, build the kernels, and run all tests
+test:				## install what is missing, build the kernels, and run the tests
 	@scripts/test
 else
 check test:
 	@scripts/every $@
 endif
 
-debug-test: tree		## run all guest tests on every debugging kernel, and on small ones
-	@for kernel in $(DEBUG_KERNELS); do scripts/kernel $$kernel || exit; done
-	@scripts/initramfs
-	@scripts/test $(DEBUG_KERNELS)
-
-cross: build/setup-cross tree	## build the whole series for arm64 and ppc64le
-	@scripts/cross
-
-arm64: build/setup-arm64 tree	## build the series for arm64, boot that kernel in QEMU, and run the tests that apply to arm64
-	@scripts/kernel arm64
-	@scripts/initramfs arm64
-	@scripts/test arm64
+full-test: tree			## run the tests that "test" leaves out, for hours, or the PARTS of them; results/$(K)/full-test says how they ended
+	@scripts/full-test $(PARTS)
 
 bisect: tree			## build, boot and test the kernel of every patch, or of FIRST to LAST
 	@scripts/initramfs
@@ -110,6 +100,6 @@ power: kernel			## kill the guest while it makes namespaces, again and again
 clean:				## remove build/; what was downloaded or compiled stays in the user's cache
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo bench deb guide series check test debug-test cross arm64 bisect stress power clean
+.PHONY: help setup tree patches kernel shell demo bench deb guide series check test full-test bisect stress power clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
