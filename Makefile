@@ -26,7 +26,7 @@ help:				## this list
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
 	@echo '  KERNEL=patched  for shell: stock, patched, debug, poison, leak, small or nothp; for stress patched, debug or leak'
 	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
-	@echo '  PARTS="stock guide"  for full-test: each cross stock debug poison leak small nothp arm64 guide power stress bisect (default: all)'
+	@echo '  PARTS="stock guide" for full-test: some of the parts that scripts/full-test lists (default: all)'
 	@echo '  FIRST=1 LAST=9  for bisect: numbers of patches (default: all)'
 	@echo '  MINUTES=10 SEED=1   for stress: its duration, and the seed of its random order'
 	@echo '  TIMES=50 SEED=1     for power: how many times, and the seed of the moments'
