@@ -9,7 +9,7 @@ ifeq ($(K),all)
 override K := $(lastword $(KERNELS))
 every	:= $(filter-out 1,$(words $(KERNELS)))
 endif
-export K LINUX_SRC ACCEL JOBS REGION CONFIG EDITED
+export K LINUX_SRC ACCEL JOBS REGION CONFIG EDITED TEST
 
 
 help:				## this list
@@ -24,13 +24,14 @@ help:				## this list
 	@echo '  JOBS=N          compile jobs (default: all processors)'
 	@echo '  CONFIG=FILE     for deb: configuration of a kernel (default: that of the running one, or of Debian'"'"'s)'
 	@echo '  REGION=16G      size of the guest'"'"'s NVDIMM, for shell, and for demo and bench (there 64G)'
-	@echo '  KERNEL=patched  for shell: stock, patched, debug, poison, leak, small or nothp; for stress patched, debug or leak'
-	@echo '  MEM=2G SMP=2    for shell: RAM and processors'
+	@echo '  KERNEL=patched  for shell and guest-test: stock, patched, debug, pagealloc, leak, small or nothp; for stress patched, debug or leak'
+	@echo '  TEST="load vfio"  for guest-test: which of its guests (default: all)'
+	@echo '  MEM=2G SMP=2    for shell: RAM and processors (default: these)'
 	@echo '  PARTS="stock guide" for full-test: some of the parts that scripts/full-test lists (default: all)'
 	@echo '  FIRST=1 LAST=9  for bisect: numbers of patches (default: all)'
-	@echo '  MINUTES=10 SEED=1   for stress: its duration, and the seed of its random order'
-	@echo '  TIMES=50 SEED=1     for power: how many times, and the seed of the moments'
-	@echo '  EDITED=yes      for test, demo and power: accept kernel trees under build/ that differ from the queue'
+	@echo '  MINUTES=10 SEED=1   for stress: its duration, and the seed of its random order (default: these)'
+	@echo '  TIMES=50 SEED=1     for power: how many times, and the seed of the moments (default: these)'
+	@echo '  EDITED=yes      for test, guest-test, demo and power: accept kernel trees under build/ that differ from the queue'
 
 setup: $(addprefix build/setup-,guest check plots packages guide cross arm64)	## install all Debian packages; each target installs what it needs
 build/setup-%: scripts/setup
@@ -59,7 +60,7 @@ bench: build/setup-plots demo	## run demo, and save its results: data and plots 
 	@mkdir -p results/$(K)
 	@cp build/$(K)/bench.dat build/$(K)/consumers.dat build/$(K)/figures.dat results/$(K)/
 	@scripts/report results/$(K) results/$(K) > build/$(K)/tables.md
-	@sed -i '/^<!-- results/,/^<!-- end/{/^<!--/!d}; /^<!-- results/r build/$(K)/tables.md' README.md
+	@sed -i '/^<!-- results $(K) /,/^<!-- end/{/^<!--/!d}; /^<!-- results $(K) /r build/$(K)/tables.md' README.md
 
 deb: build/setup-packages tree	## Debian packages of the patched kernel, in build/$(K)/deb
 	@scripts/deb
@@ -82,8 +83,13 @@ check test:
 	@scripts/every $@
 endif
 
-full-test: tree			## run the tests that "test" leaves out, for hours, or the PARTS of them; results/$(K)/full-test says how they ended
+full-test: tree			## run the tests that "test" leaves out (takes hours), or the PARTS of them; their results go to results/$(K)/full-test
 	@scripts/full-test $(PARTS)
+
+guest-test: tree		## run the guest tests of one KERNEL, or the guests of TEST among them
+	@scripts/kernel $(or $(KERNEL),patched)
+	@scripts/initramfs $(filter arm64,$(KERNEL))
+	@scripts/test $(or $(KERNEL),patched)
 
 bisect: tree			## build, boot and test the kernel of every patch, or of FIRST to LAST
 	@scripts/initramfs
@@ -97,9 +103,9 @@ stress: tree			## unbind, bind, resize and convert devices of all kinds while th
 power: kernel			## kill the guest while it makes namespaces, again and again
 	@scripts/power $(or $(TIMES),50) $(or $(SEED),1)
 
-clean:				## remove build/; what was downloaded or compiled stays in the user's cache
+clean:				## remove build/; keep the user's cache of downloads and compiled files
 	rm -rf build
 
-.PHONY: help setup tree patches kernel shell demo bench deb guide series check test full-test bisect stress power clean
+.PHONY: help setup tree patches kernel shell demo bench deb guide series check test full-test guest-test bisect stress power clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

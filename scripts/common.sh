@@ -52,13 +52,13 @@ queue_only() {
 	for tree in linux stock; do
 		[ $tree = linux ] || commit=$(queue_commit "$instrument")
 		have=$(git -C "$BUILD/$tree" rev-parse HEAD)
-		[ "$have" = "$commit" ] || die "build/$K/$tree is at commit $have, and not at $commit, as the queue; reset it, or say EDITED=yes"
+		[ "$have" = "$commit" ] || die "build/$K/$tree is at commit $have, but the queue gives $commit; reset it, or set EDITED=yes"
 		have=$(git -C "$BUILD/$tree" status --porcelain)
-		[ -z "$have" ] || die "build/$K/$tree has what the queue has not; drop it, or say EDITED=yes:"$'\n'"$have"
+		[ -z "$have" ] || die "build/$K/$tree has changes that are not in the queue; drop them, or set EDITED=yes:"$'\n'"$have"
 	done
 }
 
-# The files that the kernels share, mm/ and tools/: filter their names to those in the tree of this kernel
+# All versions share the files in mm/ and tools/. Read their names in this repository, print their names in the tree of this version.
 in_tree() { sed "s|^tools/testing/selftests/vm/|$selftests/|"; }
 
 # build/$K/NAME, a worktree of build/$K/linux, at a commit
@@ -90,12 +90,15 @@ measured() {	# name of the guest
 	sed -nE 's/\r$//; s/^consumers //; /^(mem|dev|hugetlb|4K|2M|1G) /p' "$BUILD/logs/$1.out"
 }
 
+# The commit of this repository, and whether something but results/ differs from it
+commit() { echo "$(git -C "$ROOT" rev-parse --short HEAD)$([ -z "$(git -C "$ROOT" status --porcelain -- . ':!results')" ] || echo -dirty)"; }
+
 # The header of a results file: what was measured, and the command that measures it again
 data_header() {	# command
 	cat <<-END
 	# SPDX-License-Identifier: GPL-2.0
 	# command: $1
-	# commit: $(git -C "$ROOT" describe --always --dirty)
+	# commit: $(commit)
 	# linux: $debian
 	# patches of stock: $instrument
 	# patches of patched: $(queue | wc -l)
@@ -147,7 +150,7 @@ configure() {	# tree obj fragment...
 debian() {	# options of mmdebstrap, ending with where it goes
 	local release archive
 	release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	archive=$("$ROOT/scripts/archive" "$release" "$BUILD/debian") || die "mmdebstrap needs an archive of Debian in /etc/apt"
+	archive=$("$ROOT/scripts/archive" "$release" "$BUILD/debian") || die "mmdebstrap needs an archive of Debian in /etc/apt; add one to /etc/apt/sources.list"
 	mmdebstrap --quiet "${@:1:$#-1}" "$release" "${@: -1}" "$archive" >&2 || die "mmdebstrap could not make a Debian root in ${*: -1}"
 }
 

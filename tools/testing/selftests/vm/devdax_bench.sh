@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Measures device-dax namespaces of all of the first region, for every map and align; or for less
-# of them, as maps="mem" and aligns="1G" in the environment say. What the region holds is lost.
+# of them, as maps="mem" and aligns="1G" in the environment say. All that persistent memory holds is
+# lost, so it wants DEVDAX_WIPE=yes.
 # Prints a line for each: map align order, what devdax_bench says, what devdax_walk.sh says, and how
 # many microseconds 1 GiB takes, 512 pages a call, to get, to put, to pin, to pin for long, to do
 # that the slow way, and to unpin. And the last six for pages of hugetlbfs: hugetlb 2M - ...
 # pins=no in the environment leaves pins out, and hugetlbfs.
-
-here=$(dirname "$0")
+. "$(dirname "$0")/devdax_lib.sh"
 
 # Order of the compound page of the device's page 1, as the kernel dumps it
 order() {	# device
@@ -31,23 +31,24 @@ pins() {	# file...
 
 # What the machine still does from its boot, and from making the first namespace, is not to be
 # measured.
-settle() {
+wait_until_quiet() {
 	while [ "$(sed 's/\..*//' /proc/uptime)" -lt 10 ]; do
 		sleep 1
 	done
 }
 
+may_wipe
 for map in ${maps:-mem dev}; do
 	for align in ${aligns:-4K 2M 1G}; do
-		json=$(ndctl create-namespace -f -m devdax -M "$map" -a "$align") || exit 1
-		namespace=$(echo "$json" | sed -n 's/.*"dev":"\([^"]*\)".*/\1/p')
-		dev=$(echo "$json" | sed -n 's/.*"chardev":"\([^"]*\)".*/\1/p')
-		settle
+		created=$(ndctl create-namespace -f -m devdax -M "$map" -a "$align") || exit 1
+		namespace=$(echo "$created" | json dev)
+		dev=$(echo "$created" | json chardev)
+		wait_until_quiet
 		"$here/devdax_bench" "$dev" > /tmp/bench || exit 1
 		echo "$map $align $(order "$dev") $(cat /tmp/bench)" \
 			"$("$here/devdax_walk.sh" "$dev")" \
 			"$([ "${pins:-}" = no ] || pins -f "/dev/$dev" -S)"
-		ndctl destroy-namespace -f "$namespace" > /dev/null 2>&1 || exit 1
+		destroy > /dev/null || exit 1
 	done
 done
 

@@ -1,18 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 # Measures consumers of pins with device-dax namespaces of each align: VFIO, and direct I/O with a
-# file of ext4 on another namespace. What the first region holds is lost. The machine needs a PCI
-# device of its own, behind an IOMMU, that vfio-pci can have: QEMU's "edu".
+# file of ext4 on another namespace. All that persistent memory holds is lost, so it wants
+# DEVDAX_WIPE=yes. The machine needs a PCI device of its own, behind an IOMMU, that vfio-pci can
+# have: QEMU's "edu".
 # Prints a line for each: align, and how many microseconds 1 GiB takes, to map it for DMA, to unmap
 # it, to write it from the device to the file, and to read it back.
+. "$(dirname "$0")/devdax_lib.sh"
 
-here=$(dirname "$0")
+may_wipe
 devices=/sys/bus/pci/drivers/vfio-pci
-
-json() {	# key: its first value in what ndctl prints
-	sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p" | head -n 1
-}
-
 echo 1234 11e8 > $devices/new_id
 edu=$(basename "$(readlink -f $devices/0000:*)")
 block=$(ndctl create-namespace -f -m fsdax -M mem -s 2G | json blockdev)
