@@ -18,7 +18,7 @@ die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 [ -f "$QUEUE/base" ] || die "no series for K=$K: patches/$K/base is missing; patches/ has: $(ls "$ROOT/patches")"
 # The base of the series; patches/$K/base explains each variable.
-upstream='' debian='' package='' suite='' hash='' instrument='' selftests=''
+upstream='' debian='' package='' suite='' date='' hash='' instrument='' selftests='' documentation=''
 # shellcheck source=/dev/null
 . "$QUEUE/base"
 
@@ -36,7 +36,7 @@ export CCACHE_BASEDIR=$ROOT CCACHE_NOHASHDIR=1
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 
 # The same source gives the same image: no host name, user name or time is built in.
-export KBUILD_BUILD_TIMESTAMP='2024-08-10' KBUILD_BUILD_USER=compound KBUILD_BUILD_HOST=devmap KBUILD_BUILD_VERSION=1
+export KBUILD_BUILD_TIMESTAMP=$date KBUILD_BUILD_USER=compound KBUILD_BUILD_HOST=devmap KBUILD_BUILD_VERSION=1
 
 # The file names of the patches in order; a hash of all patches; the commit of patch number N
 queue() { grep -vE '^[[:space:]]*(#|$)' "$QUEUE/series"; }
@@ -58,8 +58,12 @@ queue_only() {
 	done
 }
 
-# All versions share the files in mm/ and tools/. Read their names in this repository, print their names in the tree of this version.
-in_tree() { sed "s|^tools/testing/selftests/vm/|$selftests/|"; }
+# All versions share the files in mm/ and tools/: a line for each, with its name in this repository and in the tree of this version.
+# A file that the series of this version has itself is not among them.
+shared_files() {
+	git -C "$ROOT" ls-files mm tools | sed "p; s|^tools/testing/selftests/vm/|$selftests/|" | paste - - |
+		awk -F '\t' 'NR == FNR { own[$0] = 1; next } !($2 in own)' <(git -C "$BUILD/linux" ls-tree -r --name-only series -- mm "$selftests") -
+}
 
 # build/$K/NAME, a worktree of build/$K/linux, at a commit
 worktree() {	# name commit
