@@ -39,7 +39,7 @@ export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache}
 export KBUILD_BUILD_TIMESTAMP=$date KBUILD_BUILD_USER=compound KBUILD_BUILD_HOST=devmap KBUILD_BUILD_VERSION=1
 
 # The file names of the patches in order; a hash of all patches; the commit of patch number N
-queue() { grep -vE '^[[:space:]]*(#|$)' "$QUEUE/series"; }
+queue() { sed -E '/^[[:space:]]*(#|$)/d' "$QUEUE/series"; }
 queue_hash() { { queue; cd "$QUEUE" && queue | xargs -r cat; } | sha256sum | cut -d' ' -f1; }
 queue_commit() { git -C "$BUILD/linux" rev-list --reverse base..series | sed -n "$1p"; }	# number
 

@@ -80,7 +80,8 @@ inputs_dynamic() {	# device
 	check "input: works" pin "$1" 1024
 }
 
-# A device with an align of 1 GiB begins at a multiple of 1 GiB. If there is no room, nothing is taken.
+# A device with an align of 1 GiB begins at a multiple of 1 GiB. Without room,
+# nothing is taken.
 beside_neighbours() {
 	name="dynamic, beside neighbours"
 	first=$(daxctl create-device -r "$region" -s 512M -a 2097152 | json chardev)

@@ -5,7 +5,8 @@
 # file.
 . "$(dirname "$0")/devdax_lib.sh"
 
-# A process that keeps a device open hinders neither its unbind nor its bind, nor its use after that.
+# A process that keeps a device open hinders neither its unbind nor its bind, nor its use after
+# that.
 open_over_rebind() {	# description device
 	driver=/sys/bus/dax/drivers/device_dax
 	for round in 1 2 3; do

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# Makes namespaces whose memmap does not fit into RAM. This machine needs 3 GiB of RAM and a region of
-# 1 TiB.
+# Makes namespaces whose memmap does not fit into RAM. This machine needs 3 GiB of RAM and a region
+# of 1 TiB.
 . "$(dirname "$0")/devdax_lib.sh"
 
 # A process that has no part in the test, and needs memory all the time
@@ -30,14 +30,16 @@ for align in 1G 4K 2M 1G; do
 	check "$name: create" create devdax mem $align 1020G
 	device=$(basename /sys/bus/dax/devices/*)
 	kib=$(($(cat "/sys/bus/dax/devices/$device/size")  / 65536))
-	# With 2M, 2 of 8 frames of struct pages remain, and there is a page table for each 512 of the 8.
+	# With 2M, 2 of 8 frames of struct pages remain, and there is a page table for each 512
+	# of the 8.
 	[ $align = 4K ] || kib=$((kib / 4 + kib / 512))
 	sys=/sys/bus/dax/devices/$device
 	[ -d "$sys" ] && [ ! -e "$sys/driver" ]
 	result $? "$name: refused"
 	dmesg | grep -E 'memremap:|probe of' > /tmp/out
 	sed 's/^/# /' /tmp/out
-	# The memmap also covers the header of the namespace, which the size of the device leaves out.
+	# The memmap also covers the header of the namespace, which the size of the device leaves
+	# out.
 	takes=$(sed -n 's/.*its memmap takes \([0-9]*\) kB of RAM.*/\1/p' /tmp/out)
 	[ "${takes:-0}" -ge $kib ] && [ "$takes" -le $((kib + 64)) ] &&
 		grep -q "probe of $device failed with error -12" /tmp/out

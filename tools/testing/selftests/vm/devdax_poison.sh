@@ -26,8 +26,8 @@ poison_of() {	# device description map
 	first=$(($(cat "/sys/bus/dax/devices/$1/resource") / 4096))
 	pages=$(($(cat "/sys/bus/dax/devices/$1/align") / 4096))
 	size=$(($(cat "/sys/bus/dax/devices/$1/size") / 4096))
-	# PFNs of tails: one beside the head in its frame, one in the next frame, one whose struct page is
-	# shared
+	# PFNs of tails: one beside the head in its frame, one in the next frame, one whose struct
+	# page is shared
 	tails=
 	[ "$pages" = 1 ] || tails="$((first + 1)) $((first + 64)) $((first + pages - 1))"
 	poisoned=$(corrupted)
