@@ -3,7 +3,8 @@
 
 # Without K, or with K=all: test and check are made for every kernel, all other targets for the newest.
 K	?= all
-KERNELS := $(shell ls -v patches)
+# The versions of Linux that have results; one whose series is under way has none yet, and has to be named by K.
+KERNELS := $(shell ls -v results)
 every	:=
 ifeq ($(K),all)
 override K := $(lastword $(KERNELS))
@@ -18,7 +19,7 @@ help:				## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
 	@echo
 	@echo 'Variables:'
-	@echo '  K=VERSION       version of the kernel, a folder of patches/: $(KERNELS) (default: every one for test and check, else the newest)'
+	@echo '  K=VERSION       version of the kernel, a folder of patches/: $(shell ls -v patches) (default: every one for test and check, else the newest)'
 	@echo '  LINUX_SRC=PATH  kernel tarball or tree to use, instead of fetching it from Debian'
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'

@@ -7,7 +7,7 @@ set -Eeuo pipefail
 trap 'printf "%s: error: %s, line %s: failed: %s\n" "${0##*/}" "${BASH_SOURCE[0]##*/}" "$LINENO" "$BASH_COMMAND" >&2' ERR
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-K=${K:-$(cd "$ROOT/patches" && printf '%s\n' * | sort -V | tail -n 1)}
+K=${K:-$(cd "$ROOT/results" && printf '%s\n' * | sort -V | tail -n 1)}
 BUILD=$ROOT/build/$K
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/compound-devmap
 QUEUE=$ROOT/patches/$K
@@ -122,11 +122,12 @@ architecture() {	# variant
 	esac
 }
 
-# Configure a build: only what the fragments name, and its dependencies.
+# Configure a build: only what the fragments name, and configs/$K.config for this version, and its dependencies.
 configure() {	# tree obj fragment...
 	local tree=$1 obj=$2 symbol value
 	shift 2
 	mkdir -p "$obj"
+	[ ! -f "$ROOT/configs/$K.config" ] || set -- "$ROOT/configs/$K.config" "$@"
 	# The last line for a symbol wins, so debug.config can turn off what guest.config turns on.
 	cat "$@" > "$obj/fragment.new"
 	if cmp -s "$obj/fragment.new" "$obj/fragment" && [ -f "$obj/.config" ] &&
