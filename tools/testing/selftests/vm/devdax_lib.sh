@@ -157,12 +157,12 @@ gives_back_memory() {	# command...
 	return 1
 }
 
-# Run a command 20 times. Up to 19 pages may be missing after that, because others keep some pages
-# in the first rounds. A page that is lost each time makes 20.
+# Run a command 30 times. Up to 19 pages may be missing after that, because others keep some pages
+# in the first rounds. A page that is lost each time makes 30, less what others give back.
 leaks_nothing() {	# command...
 	"$@" || return 1		# fills caches
 	before=$(free_pages)
-	for _ in $(seq 20); do
+	for _ in $(seq 30); do
 		"$@" || return 1
 	done
 	are_free $((before - 19))
