@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # The one entry point. Everything that is made lies under build/.
 
-# Without K, or with K=all: test and check are made for every kernel, all other targets for the newest.
+# Without K, or with K=all: test and check are made for every version of Linux that has results, all other targets for the newest
+# of these. A version whose series is under way has no results yet, and has to be named by K.
 K	?= all
-# The versions of Linux that have results; one whose series is under way has none yet, and has to be named by K.
 KERNELS := $(shell ls -v results)
 every	:=
 ifeq ($(K),all)
@@ -19,7 +19,7 @@ help:				## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' Makefile | sed 's/$$(K)/$(K)/g' | expand -t 12
 	@echo
 	@echo 'Variables:'
-	@echo '  K=VERSION       version of the kernel, a folder of patches/: $(shell ls -v patches) (default: every one for test and check, else the newest)'
+	@echo '  K=VERSION       version of Linux, a folder of patches/: $(shell ls -v patches) (default: $(KERNELS); test and check do all of these, other targets the newest)'
 	@echo '  LINUX_SRC=PATH  kernel tarball or tree to use, instead of fetching it from Debian'
 	@echo '  ACCEL=kvm       use KVM; the default, tcg, works everywhere'
 	@echo '  JOBS=N          compile jobs (default: all processors)'

@@ -6,7 +6,7 @@
 # destroys all namespaces and makes one.
 . "$(dirname "$0")/devdax_lib.sh"
 
-# Make and destroy namespaces, until the power goes. What is done follows from seed.
+# Make and destroy namespaces until the machine is killed. What is done follows from seed.
 restless() {
 	seed=${seed:-1}
 	echo "# restless: seed=$seed"
