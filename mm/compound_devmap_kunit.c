@@ -115,8 +115,7 @@ static const char *wrong_page(struct dev_pagemap *pgmap, unsigned long pfn)
 			return "PageTail()";
 		if (page_ref_count(page))
 			return "reference count of a tail";
-		/* compound_nr is where the first tail would have it */
-		if (page != head + 1 && page->mapping != TAIL_MAPPING)
+		if (page - head > NR_TAILS_USED && page->mapping != TAIL_MAPPING)
 			return "mapping of a tail";
 		return NULL;
 	}
@@ -593,7 +592,7 @@ static void sections_in_any_order(struct kunit *test)
 				add_compound_page(head, nid, share, pgmap));
 		for (j = 0; j < nr; j++) {
 			remove_pages(pfn + orders[i][j] * PAGES_PER_SECTION,
-				     PAGES_PER_SECTION);
+				     PAGES_PER_SECTION, share, pgmap);
 			if (!share)
 				continue;
 			for (k = j + 1; k < nr; k++) {
