@@ -105,9 +105,17 @@ nothing_pinned() {	# description
 	result $? "$1: all pins are dropped"
 }
 
+# Run gup_test. Later kernels have one that ends with 0 after a failure, too, and only prints it.
+gup_test() {	# argument...
+	"$here/gup_test" "$@" > /tmp/gup_test 2>&1
+	status=$?
+	cat /tmp/gup_test
+	[ $status = 0 ] && ! grep -qi '^not ok\|truncated' /tmp/gup_test
+}
+
 # Pin so many MiB of a device, from its start.
 pin() {	# device MiB
-	"$here/gup_test" -a -f "/dev/$1" -S -m "$2" -n 512
+	gup_test -a -f "/dev/$1" -S -m "$2" -n 512
 }
 
 json() {	# key: its first value in what ndctl or daxctl print
@@ -203,8 +211,8 @@ with_each_kind() {	# description size, that with 1G, function
 	done
 }
 
-# Write values to the files of a folder, and compare what the kernel answers: "taken", or an error.
-# @ stands for an empty line.
+# Write values to the files of a folder, and compare what the kernel answers: "taken", or an error,
+# or one of several errors with | between. @ stands for an empty line.
 answers() {	# description folder, then on standard input: file value answer
 	while read -r file value answer; do
 		[ "$value" != @ ] || value=
@@ -213,9 +221,11 @@ answers() {	# description folder, then on standard input: file value answer
 		else
 			said=$(sed 's/.*: //' /tmp/out)
 		fi
-		[ "$said" = "$answer" ] || echo "# $said"
-		[ "$said" = "$answer" ]
-		result $? "$1, $file <- '$value': $answer"
+		case "|$answer|" in
+		*"|$said|"*)	result 0 "$1, $file <- '$value': $answer" ;;
+		*)		echo "# $said"
+				result 1 "$1, $file <- '$value': $answer" ;;
+		esac
 	done
 }
 

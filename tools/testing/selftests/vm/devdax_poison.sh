@@ -8,7 +8,7 @@
 # say that it is poisoned.
 flagged() {	# device pages
 	dmesg -c > /dev/null
-	"$here/gup_test" -c -f "/dev/$1" -S -m $((($2 + 255) / 256)) -F 1 0 $(($2 - 1)) \
+	gup_test -c -f "/dev/$1" -S -m $((($2 + 255) / 256)) -F 1 0 $(($2 - 1)) \
 		> /tmp/out 2>&1 || echo broken
 	dmesg | grep -c 'flags:.*hwpoison'
 }
@@ -41,7 +41,7 @@ poison_of() {	# device description map
 	for pfn in $tails $((first + size - 1)) $first; do
 		echo "corrupt-pfn $pfn taken"
 		# it is the owner who knows whether its memory is good again
-		echo "unpoison-pfn $pfn No such device or address"
+		echo "unpoison-pfn $pfn $not_ours"
 	done > /tmp/table
 	answers "$2, used" /sys/kernel/debug/hwpoison < /tmp/table
 	{
@@ -70,6 +70,8 @@ poison_of() {	# device description map
 
 begin_tests
 skip_unless "CONFIG_HWPOISON_INJECT" [ -d "$hwpoison" ]
+# What unpoison-pfn answers for a page of a device: ENXIO, or EIO in later kernels
+not_ours="No such device or address|Input/output error"
 # A page of RAM that nobody has allocated, in the second half of the largest range
 most=0
 while IFS=- read -r start end; do

@@ -284,8 +284,16 @@ struct dump {
 	int pincount;
 	unsigned long index;
 	unsigned long mapping;
-	unsigned long head;
+	unsigned long pfn;
 };
+
+/* What follows @key in a line of the log, as a number; 0 if the key is not there */
+static unsigned long value_of(const char *line, const char *key, int base)
+{
+	const char *at = strstr(line, key);
+
+	return at ? strtoul(at + strlen(key), NULL, base) : 0;
+}
 
 static int dump_page_at(int gup, char *addr, struct dump *dump)
 {
@@ -295,11 +303,8 @@ static int dump_page_at(int gup, char *addr, struct dump *dump)
 		.nr_pages_per_call = 1,
 		.which_pages = { 1 },
 	};
-	char line[1024], *at;
-	int kmsg, order, pincount, found = 0;
-	static const char format[] =
-		";head:%lx order:%d compound_mapcount:%*d compound_pincount:%d";
-	unsigned long head;
+	char line[1024];
+	int kmsg, found = 0;
 	ssize_t len;
 
 	memset(dump, 0, sizeof(*dump));
@@ -313,17 +318,17 @@ static int dump_page_at(int gup, char *addr, struct dump *dump)
 	}
 	while ((len = read(kmsg, line, sizeof(line) - 1)) > 0) {
 		line[len] = 0;
-		at = strstr(line, ";page:");
-		if (at && sscanf(at, ";page:%*s refcount:%d mapcount:%*d mapping:%lx index:%lx",
-				 &dump->refcount, &dump->mapping,
-				 &dump->index) == 3)
+		if (strstr(line, ";page:") && strstr(line, " pfn:")) {
+			dump->refcount = value_of(line, " refcount:", 10);
+			dump->mapping = value_of(line, " mapping:", 16);
+			dump->index = value_of(line, " index:", 16);
+			dump->pfn = value_of(line, " pfn:", 16);
 			found = 1;
-		/* there are others that begin like that, with the raw words */
-		at = strstr(line, ";head:");
-		if (at && sscanf(at, format, &head, &order, &pincount) == 3) {
-			dump->head = head;
-			dump->order = order;
-			dump->pincount = pincount;
+		}
+		/* There are others that begin like that, with the raw words. */
+		if (strstr(line, ";head:") && strstr(line, "pincount:")) {
+			dump->order = value_of(line, " order:", 10);
+			dump->pincount = value_of(line, "pincount:", 10);
 		}
 	}
 	close(kmsg);
@@ -333,7 +338,7 @@ static int dump_page_at(int gup, char *addr, struct dump *dump)
 /* Each page of align is one compound page of that order, 4 KiB a base page. */
 DEVDAX_TEST(pages_have_the_geometry)
 {
-	unsigned long offsets[64], i, nr, head = 0;
+	unsigned long offsets[64], i, nr, first = 0;
 	int order = -1;
 	struct dump dump;
 
@@ -354,10 +359,11 @@ DEVDAX_TEST(pages_have_the_geometry)
 		if (order < 0)
 			continue;
 		if (offsets[i] % self->align == 0) {
-			EXPECT_NE(head, dump.head);
-			head = dump.head;
+			EXPECT_NE(first, dump.pfn);
+			EXPECT_EQ(0, dump.pfn % (1UL << order));
+			first = dump.pfn;
 		}
-		ASSERT_EQ(head, dump.head);
+		ASSERT_EQ(first + offsets[i] % self->align / page_size, dump.pfn);
 	}
 }
 
