@@ -443,6 +443,33 @@ static int unmap_thread(void *data)
 	return 0;
 }
 
+/*
+ * Unmap in a thread of its own, which a reference holds up. Return that thread when
+ * it waits, and with the reference to it that finish_unmap() drops.
+ */
+static struct task_struct *begin_unmap(struct kunit *test,
+				       struct unmapper *unmapper)
+{
+	struct task_struct *task;
+
+	init_completion(&unmapper->done);
+	task = kthread_create(unmap_thread, unmapper, "devmap_unmap");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wake_up_process(task);
+	/* The wait for references is the first that it sleeps in. */
+	while (!is_waiting(task) && !completion_done(&unmapper->done))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_FALSE(test, completion_done(&unmapper->done));
+	return task;
+}
+
+static void finish_unmap(struct unmapper *unmapper, struct task_struct *task)
+{
+	wait_for_completion(&unmapper->done);
+	put_task_struct(task);
+}
+
 static void drop_with_put_page(struct page *page)
 {
 	put_page(page);
@@ -463,20 +490,11 @@ static void hold_up_unmap(struct kunit *test, unsigned int order,
 	struct page *page;
 
 	unmapper.pgmap = new_pgmap(test, order, NULL, &span, 1);
-	init_completion(&unmapper.done);
 	map(test, unmapper.pgmap);
 
 	page = pfn_to_page(PHYS_PFN(start) + offset);
 	get_page(page);
-
-	task = kthread_create(unmap_thread, &unmapper, "devmap_unmap");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
-	get_task_struct(task);
-	wake_up_process(task);
-	/* The wait for references is the first that it sleeps in. */
-	while (!is_waiting(task) && !completion_done(&unmapper.done))
-		schedule_timeout_uninterruptible(1);
-	KUNIT_EXPECT_FALSE(test, completion_done(&unmapper.done));
+	task = begin_unmap(test, &unmapper);
 	/* The pgmap counts it, can be found, and is not handed out any more. */
 	KUNIT_EXPECT_TRUE(test, pgmap_has_references(unmapper.pgmap));
 	KUNIT_EXPECT_TRUE(test, pfn_in_pgmap(page_to_pfn(page)));
@@ -484,8 +502,7 @@ static void hold_up_unmap(struct kunit *test, unsigned int order,
 	KUNIT_EXPECT_EQ(test, page_ref_count(compound_head(page)), 1);
 
 	drop(page);
-	wait_for_completion(&unmapper.done);
-	put_task_struct(task);
+	finish_unmap(&unmapper, task);
 	check_gone(test, unmapper.pgmap);
 }
 
@@ -626,6 +643,9 @@ static void section_from_boot(struct kunit *test)
 	/* what the section has before the range */
 	unsigned long ram = ALIGN_DOWN(PHYS_PFN(start) - 1, PAGES_PER_SECTION);
 	struct dev_pagemap *pgmap;
+	struct unmapper unmapper;
+	struct task_struct *task;
+	struct page *page;
 	int i;
 
 	KUNIT_ASSERT_TRUE(test, early_section(__pfn_to_section(PHYS_PFN(start) -
@@ -644,11 +664,18 @@ static void section_from_boot(struct kunit *test)
 #ifdef CONFIG_MEMORY_FAILURE
 		/* So the poison of the device is not counted as that of RAM. */
 		SetPageHWPoison(pfn_to_page(first_pfn(pgmap, 0)));
-		memunmap_pages(pgmap);
+#endif
+		/* That holds until the device is gone, however long it takes. */
+		page = pfn_to_page(first_pfn(pgmap, 0));
+		get_page(page);
+		unmapper.pgmap = pgmap;
+		task = begin_unmap(test, &unmapper);
+		KUNIT_EXPECT_TRUE(test, !pfn_to_online_page(first_pfn(pgmap, 0)));
+		put_page(page);
+		finish_unmap(&unmapper, task);
+#ifdef CONFIG_MEMORY_FAILURE
 		KUNIT_EXPECT_EQ(test, 0L,
 				atomic_long_read(&num_poisoned_pages));
-#else
-		memunmap_pages(pgmap);
 #endif
 		KUNIT_EXPECT_TRUE(test, !pfn_to_online_page(first_pfn(pgmap, 0)));
 		KUNIT_EXPECT_FALSE(test, !pfn_to_online_page(ram));
