@@ -603,6 +603,26 @@ DEVDAX_TEST(userfaultfd_refused)
 	self->p[0] = 1;
 }
 
+/* A debugger reads what the process itself has no access to, touched before or not. */
+DEVDAX_TEST(read_without_access)
+{
+	int mem = open("/proc/self/mem", O_RDONLY);
+	char buf;
+
+	ASSERT_GE(mem, 0);
+	self->p[0] = 0x5a;
+	self->p[self->align] = 0x5b;
+	ASSERT_EQ(0, madvise(self->p + self->align, self->align, MADV_DONTNEED));
+	ASSERT_EQ(0, mprotect(self->p, 2 * self->align, PROT_NONE));
+	ASSERT_EQ(1, pread(mem, &buf, 1, (uintptr_t)self->p));
+	EXPECT_EQ(0x5a, buf);
+	ASSERT_EQ(1, pread(mem, &buf, 1, (uintptr_t)self->p + self->align));
+	EXPECT_EQ(0x5b, buf);
+	ASSERT_EQ(0, mprotect(self->p, 2 * self->align, PROT_READ | PROT_WRITE));
+	EXPECT_EQ(0x5a, self->p[0]);
+	close(mem);
+}
+
 DEVDAX_TEST(looked_at)
 {
 	unsigned long nr = self->align / page_size, resident, i;
