@@ -29,8 +29,8 @@ may_wipe() {
 begin_tests() {
 	may_wipe
 	echo "TAP version 13"
-	# Trace all that sets a reference count, where that can be traced: a struct page that is not in
-	# the memmap would be found.
+	# Trace all that sets a reference count, where that can be traced: this finds a struct page
+	# that is not in the memmap.
 	{ echo 1 > /sys/kernel/debug/tracing/events/page_ref/page_ref_set/enable; } 2> /dev/null
 	# Pages of hugetlbfs, which tests mix with pages of the device; and room for THPs
 	echo 8 > /proc/sys/vm/nr_hugepages
