@@ -62,6 +62,8 @@ poison_of() {	# device description map
 	under_load "$2" "/dev/$1" $((pages * 4096)) rebind /sys/bus/dax/drivers/device_dax "$1"
 	kill "$injector"
 	wait "$injector"
+	# Later kernels count the poison of a device, until the device goes.
+	check "$2: go and come back again" rebind /sys/bus/dax/drivers/device_dax "$1"
 	[ "$(corrupted)" = "$poisoned" ]
 	result $? "$2: poison elsewhere is counted as before"
 	DAX=$1 harness "$2, after" devdax_test
