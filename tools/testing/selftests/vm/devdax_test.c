@@ -607,8 +607,11 @@ DEVDAX_TEST(userfaultfd_refused)
 	self->p[0] = 1;
 }
 
-/* A debugger reads what the process itself has no access to, touched before or not. */
-DEVDAX_TEST(read_without_access)
+/*
+ * A debugger reads what the process itself has no access to, touched before or not.
+ * Where the kernel fails, it does so for ever.
+ */
+TEST_F_TIMEOUT(devdax, read_without_access, 60)
 {
 	int mem = open("/proc/self/mem", O_RDONLY);
 	char buf;
