@@ -11,8 +11,9 @@
 
 # Order of the compound page of the device's page 1, as the kernel dumps it
 order() {	# device
+	dmesg -c > /dev/null
 	gup_test -c -f "/dev/$1" -S -m 1024 1 > /dev/null || return 1
-	order=$(dmesg | tail -n 20 | sed -n 's/.* order:\([0-9]*\).*/\1/p')
+	order=$(dmesg | sed -n 's/.* order:\([0-9]*\).*/\1/p')
 	echo "${order:-0}"
 }
 
