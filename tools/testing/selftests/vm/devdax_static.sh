@@ -23,10 +23,11 @@ for kind in $kinds; do
 	[ "$align" != 1G ] || size=6G
 	name="$map $align"
 	check "$name: create" create devdax "$map" "$align" $size || continue
+	before=$(corrupted)
 	devdax_test "$(dax_of "$namespace")" "$name"
-	poisoned=$(corrupted)
 	check "$name: destroy after poison" destroy
-	[ "$(corrupted)" = "$poisoned" ]
+	# One of these tests takes a page of RAM out of service; the device takes its poison with it.
+	[ "$(corrupted)" = "${before:+$((before + 4))}" ]
 	result $? "$name: poison of others stays counted"
 	check "$name: create again" create devdax "$map" "$align" $size
 	devdax=$(dax_of "$namespace")

@@ -596,7 +596,7 @@ DEVDAX_TEST(userfaultfd_refused)
 		close(fd);
 		fd = syscall(__NR_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 		ASSERT_GE(fd, 0);
-		api.features = 0;
+		api = (struct uffdio_api){ .api = UFFD_API };
 		ASSERT_EQ(0, ioctl(fd, UFFDIO_API, &api));
 	}
 	if (self->align > page_size) {
@@ -777,7 +777,7 @@ DEVDAX_TEST(moved_in_parts)
 		{ p, 0, part, to, 0 },
 		{ p + part, 0, align, move, 0 },
 		{ p + part, 0, align, to, 0 },
-		{ p, align, align, move | 4 /* MREMAP_DONTUNMAP */, 0 },
+		{ p, part, part, move | 4 /* MREMAP_DONTUNMAP */, 0 },
 	};
 	unsigned int i;
 
