@@ -26,7 +26,7 @@ for kind in $kinds; do
 	before=$(corrupted)
 	devdax_test "$(dax_of "$namespace")" "$name"
 	check "$name: destroy after poison" destroy
-	# One of these tests takes a page of RAM out of service; the device takes its poison with it.
+	# A test takes a page of RAM out of service. The device takes its poison with it.
 	[ "$(corrupted)" = "${before:+$((before + 4))}" ]
 	result $? "$name: poison of others stays counted"
 	check "$name: create again" create devdax "$map" "$align" $size
