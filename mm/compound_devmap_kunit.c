@@ -444,8 +444,8 @@ static int unmap_thread(void *data)
 }
 
 /*
- * Unmap in a thread of its own, which a reference holds up. Return that thread when
- * it waits, and with the reference to it that finish_unmap() drops.
+ * Unmap in a thread of its own, while a reference to a page holds it up. Return the
+ * thread when it waits. finish_unmap() drops the reference to the thread.
  */
 static struct task_struct *begin_unmap(struct kunit *test,
 				       struct unmapper *unmapper)
@@ -665,7 +665,7 @@ static void section_from_boot(struct kunit *test)
 		/* So the poison of the device is not counted as that of RAM. */
 		SetPageHWPoison(pfn_to_page(first_pfn(pgmap, 0)));
 #endif
-		/* That holds until the device is gone, however long it takes. */
+		/* Nor are they online while the device goes. */
 		page = pfn_to_page(first_pfn(pgmap, 0));
 		get_page(page);
 		unmapper.pgmap = pgmap;

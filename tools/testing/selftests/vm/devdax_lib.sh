@@ -29,8 +29,8 @@ may_wipe() {
 begin_tests() {
 	may_wipe
 	echo "TAP version 13"
-	# Trace all that sets a reference count, where that can be traced: this finds a struct page
-	# that is not in the memmap.
+	# Trace what sets reference counts, if this kernel can. It then asks for the pfn of each such
+	# page, and dies if the struct page is not in the memmap.
 	{ echo 1 > /sys/kernel/debug/tracing/events/page_ref/page_ref_set/enable; } 2> /dev/null
 	# Pages of hugetlbfs, which tests mix with pages of the device; and room for THPs
 	echo 8 > /proc/sys/vm/nr_hugepages
@@ -108,7 +108,7 @@ nothing_pinned() {	# description
 	result $? "$1: all pins are dropped"
 }
 
-# Run gup_test. Later kernels have one that ends with 0 after a failure, too, and only prints it.
+# Run gup_test. That of later kernels ends with 0 even after a failure, which it only prints.
 gup_test() {	# argument...
 	"$here/gup_test" "$@" > /tmp/gup_test 2>&1
 	status=$?

@@ -4,6 +4,7 @@
  * what its pages are, and what pins and poison do to them. The device, which
  * loses what it holds, is named by the environment: DAX=dax0.0. DAX_PINS=1000
  * ends pinned_over_and_over early, where a kernel is too slow to fill a count.
+ * DAX_RSS=none says that smaps of this kernel counts no page of a device.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -1232,7 +1233,7 @@ static void terminated(int signo)
 enum role {
 	POISONS,	/* maps the page, and injects the error */
 	MAPS,		/* maps it */
-	OUTLIVES,	/* the same, in a thread that outlives the main thread */
+	OUTLIVES,	/* maps it, in a thread that outlives the main thread */
 	DECLINES,	/* maps it, and does not want to know before it reads it */
 	COVERS,		/* has a vma over it, but never touched it */
 	ROLES
@@ -1301,7 +1302,7 @@ static void poison(struct __test_metadata *_metadata, const char *path,
 			    prctl(PR_MCE_KILL, PR_MCE_KILL_SET,
 				  PR_MCE_KILL_LATE, 0, 0))
 				_exit(14);
-			/* Its threads inherit that it wants to know at once. */
+			/* A thread inherits the wish to be told at once. */
 			if (role == OUTLIVES &&
 			    prctl(PR_MCE_KILL, PR_MCE_KILL_SET,
 				  PR_MCE_KILL_EARLY, 0, 0))
