@@ -29,8 +29,8 @@ may_wipe() {
 begin_tests() {
 	may_wipe
 	echo "TAP version 13"
-	# Trace what sets reference counts, if this kernel can. It then asks for the pfn of each such
-	# page, and dies if the struct page is not in the memmap.
+	# Trace what sets reference counts, if this kernel can. It then asks for the pfn of each
+	# such page, and dies if the struct page is not in the memmap.
 	{ echo 1 > /sys/kernel/debug/tracing/events/page_ref/page_ref_set/enable; } 2> /dev/null
 	# Pages of hugetlbfs, which tests mix with pages of the device; and room for THPs
 	echo 8 > /proc/sys/vm/nr_hugepages
