@@ -112,37 +112,82 @@ GUP_INPUT_TEST(runs)
 	}
 }
 
-/* Only a pin can be for long. */
-GUP_INPUT_TEST(for_long)
+/*
+ * Each flag is taken or refused, and GUP never WARNs of it. Only a pin can be
+ * for long, so pins take just one flag that gets refuse, FOLL_LONGTERM. Its
+ * value differs between kernels.
+ */
+GUP_INPUT_TEST(each_flag)
 {
 	static const struct {
-		unsigned long cmd;
-		__u32 test_flags;
-		int answer;
-	} runs[] = {
-		{ GUP_FAST_BENCHMARK, 0, EINVAL },
-		{ GUP_BASIC_TEST, 0, EINVAL },
-		{ DUMP_USER_PAGES_TEST, 0, EINVAL },
-		{ PIN_FAST_BENCHMARK, 0, 0 },
-		{ PIN_BASIC_TEST, 0, 0 },
-		{ DUMP_USER_PAGES_TEST, GUP_TEST_FLAG_DUMP_PAGES_USE_PIN, 0 },
+		const char *what;
+		unsigned long get, pin;
+		__u32 pin_test_flags;
+	} pairs[] = {
+		{ "fast", GUP_FAST_BENCHMARK, PIN_FAST_BENCHMARK },
+		{ "slow", GUP_BASIC_TEST, PIN_BASIC_TEST },
+		{ "dump", DUMP_USER_PAGES_TEST, DUMP_USER_PAGES_TEST,
+		  GUP_TEST_FLAG_DUMP_PAGES_USE_PIN },
 	};
-	unsigned int i;
+	unsigned int i, flag;
 
-	for (i = 0; i < ARRAY_SIZE(runs); i++) {
-		struct gup_test test = {
-			.addr = (uintptr_t)self->p,
-			.size = PAGES * self->page_size,
-			.nr_pages_per_call = PAGES,
-			.gup_flags = 0x10000,	/* FOLL_LONGTERM */
-			.test_flags = runs[i].test_flags,
-		};
-		int answer = ioctl(self->gup, runs[i].cmd, &test) ? errno : 0;
+	for (i = 0; i < ARRAY_SIZE(pairs); i++) {
+		unsigned int for_long = 0;
 
-		EXPECT_EQ(runs[i].answer, answer) {
-			TH_LOG("run %u: %s", i, strerror(answer));
+		for (flag = 1; flag; flag <<= 1) {
+			struct gup_test get = {
+				.addr = (uintptr_t)self->p,
+				.size = PAGES * self->page_size,
+				.nr_pages_per_call = PAGES,
+				.gup_flags = flag,
+			};
+			struct gup_test pin = get;
+			int got, pinned;
+
+			pin.test_flags = pairs[i].pin_test_flags;
+			got = ioctl(self->gup, pairs[i].get, &get) ? errno : 0;
+			pinned = ioctl(self->gup, pairs[i].pin, &pin) ? errno : 0;
+			EXPECT_TRUE(!got || got == EINVAL) {
+				TH_LOG("%s, get with flag %#x: %s", pairs[i].what,
+				       flag, strerror(got));
+			}
+			EXPECT_TRUE(!pinned || pinned == EINVAL) {
+				TH_LOG("%s, pin with flag %#x: %s", pairs[i].what,
+				       flag, strerror(pinned));
+			}
+			for_long += got && !pinned;
+		}
+		EXPECT_EQ(1, for_long) {
+			TH_LOG("%s: pins take %u flags that gets refuse",
+			       pairs[i].what, for_long);
 		}
 	}
+}
+
+/* Who only looks at the file does not drop what another opener has pinned. */
+GUP_INPUT_TEST(closed_by_another)
+{
+	struct pin_longterm_test pin = {
+		.addr = (uintptr_t)self->p,
+		.size = PAGES * self->page_size,
+	};
+	__u64 addr;
+	char *copy;
+	int other;
+
+	copy = mmap(NULL, PAGES * self->page_size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, copy);
+	addr = (uintptr_t)copy;
+	strcpy(self->p, "pinned");
+	ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_START, &pin));
+	other = open(PATH, O_RDWR);
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, close(other));
+	EXPECT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_READ, &addr));
+	EXPECT_STREQ("pinned", copy);
+	EXPECT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_STOP));
+	munmap(copy, PAGES * self->page_size);
 }
 
 /* An array that memory has no room for is no reason to kill somebody. */
