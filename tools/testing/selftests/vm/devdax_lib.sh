@@ -283,13 +283,15 @@ resize() {	# sysfs-folder bytes align
 	echo 4096 > "$1/align" && echo "$2" > "$1/size" && echo "$3" > "$1/align"
 }
 
-# Sets region, and seed_device: hmem makes a device of all of it.
+# Sets region, and seed_device: hmem makes a device of all of it, which kmem of later kernels takes.
 find_region() {
 	region=$(daxctl list -R | json id)
 	seed_device=$(daxctl list -r "${region:-none}" -D | json chardev)
 	[ -n "$seed_device" ]
 	result $? "a dynamic region, and a device of it"
-	[ -n "$seed_device" ]
+	[ -n "$seed_device" ] || return 1
+	[ ! -e "/sys/bus/dax/drivers/kmem/$seed_device" ] ||
+		check "dynamic: its device is RAM no more" daxctl reconfigure-device -f -m devdax "$seed_device"
 }
 
 # That device can't be destroyed, only be empty.

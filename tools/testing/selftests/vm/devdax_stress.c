@@ -282,6 +282,9 @@ static void *dropper(void *arg)
 
 	for (;;) {
 		p = shared.at[shared.now];
+		/* there is little to take away until it is mapped anew */
+		if (shared.gone)
+			usleep(1000);
 		offset = random_of(&seed, PAGES) * align;
 		switch (random_of(&seed, 8)) {
 		case 0:
@@ -301,6 +304,8 @@ static void *dropper(void *arg)
 				count[ADVISED]++;
 			break;
 		case 4:
+		case 5:
+		case 6:
 			pthread_mutex_lock(&in_place);
 			p = shared.at[shared.now] + offset;
 			if (!shared.gone && !mprotect(p, align, PROT_READ) &&
