@@ -283,15 +283,18 @@ resize() {	# sysfs-folder bytes align
 	echo 4096 > "$1/align" && echo "$2" > "$1/size" && echo "$3" > "$1/align"
 }
 
-# Sets region, and seed_device: hmem makes a device of all of it, which kmem of later kernels takes.
+# Sets region, seed_device (hmem makes a device of all of it), and ram_by_default: whether kmem takes
+# such a device unasked, as on later kernels.
 find_region() {
 	region=$(daxctl list -R | json id)
 	seed_device=$(daxctl list -r "${region:-none}" -D | json chardev)
 	[ -n "$seed_device" ]
 	result $? "a dynamic region, and a device of it"
 	[ -n "$seed_device" ] || return 1
-	[ ! -e "/sys/bus/dax/drivers/kmem/$seed_device" ] ||
-		check "dynamic: its device is RAM no more" daxctl reconfigure-device -f -m devdax "$seed_device"
+	ram_by_default=''
+	[ -e "/sys/bus/dax/drivers/kmem/$seed_device" ] || return 0
+	ram_by_default=y
+	check "dynamic: its device is RAM no more" daxctl reconfigure-device -f -m devdax "$seed_device"
 }
 
 # That device can't be destroyed, only be empty.

@@ -36,13 +36,13 @@ for align in 1G 4K 2M 1G; do
 	sys=/sys/bus/dax/devices/$device
 	[ -d "$sys" ] && [ ! -e "$sys/driver" ]
 	result $? "$name: refused"
-	dmesg | grep -E 'memremap:|probe of' > /tmp/out
+	dmesg | grep -E 'memremap:|probe ' > /tmp/out
 	sed 's/^/# /' /tmp/out
 	# The memmap also covers the header of the namespace, which the size of the device leaves
 	# out.
 	takes=$(sed -n 's/.*its memmap takes \([0-9]*\) kB of RAM.*/\1/p' /tmp/out)
 	[ "${takes:-0}" -ge $kib ] && [ "$takes" -le $((kib + 64)) ] &&
-		grep -q "probe of $device failed with error -12" /tmp/out
+		grep -q "$device.* failed with error -12" /tmp/out
 	result $? "$name: says how much it needs"
 	touch /tmp/enough
 	wait $pid

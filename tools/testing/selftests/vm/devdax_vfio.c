@@ -23,7 +23,7 @@
 #define IOVA		(1UL << 20)	/* "edu" has 28 bits */
 #define MAX_DMA		2048		/* half of its buffer */
 #define BENCH_SIZE	(1UL << 30)
-#define CYCLES		10000
+#define CYCLE_BYTES	(20UL << 30)	/* mapped and unmapped, all in all */
 
 /* Its registers, in BAR 0 */
 #define EDU_DMA_SRC	0x80
@@ -208,7 +208,7 @@ int main(int argc, char **argv)
 	expect_locked(0);
 
 	/* A page of it, or 2 MiB: at an address where the IOMMU can have such pages */
-	for (i = 0; i < CYCLES; i++) {
+	for (i = 0; i < CYCLE_BYTES / whole; i++) {
 		map_at(p, whole, 1UL << 30);
 		unmap_at(whole, 1UL << 30);
 	}
