@@ -283,7 +283,7 @@ resize() {	# sysfs-folder bytes align
 	echo 4096 > "$1/align" && echo "$2" > "$1/size" && echo "$3" > "$1/align"
 }
 
-# Sets region, seed_device (hmem makes a device of all of it), and ram_by_default: whether kmem takes
+# Sets region; seed_device, which hmem makes of all of it; and ram_by_default: whether kmem takes
 # such a device unasked, as on later kernels.
 find_region() {
 	region=$(daxctl list -R | json id)
@@ -294,7 +294,8 @@ find_region() {
 	ram_by_default=''
 	[ -e "/sys/bus/dax/drivers/kmem/$seed_device" ] || return 0
 	ram_by_default=y
-	check "dynamic: its device is RAM no more" daxctl reconfigure-device -f -m devdax "$seed_device"
+	check "dynamic: its device is RAM no more" \
+		daxctl reconfigure-device -f -m devdax "$seed_device"
 }
 
 # That device can't be destroyed, only be empty.
