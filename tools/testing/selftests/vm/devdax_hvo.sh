@@ -4,7 +4,7 @@
 # whose tails share storage.
 . "$(dirname "$0")/devdax_lib.sh"
 
-# Huge pages, and nothing left of them
+# Sets how many there are
 huge_pages() {	# number
 	echo "$1" > /proc/sys/vm/nr_hugepages
 	[ "$(cat /proc/sys/vm/nr_hugepages)" = "$1" ]
