@@ -18,7 +18,7 @@ die() { printf '%s: error: %s\n' "${0##*/}" "$*" >&2; exit 1; }
 
 [ -f "$QUEUE/base" ] || die "no series for K=$K: patches/$K/base is missing; patches/ has: $(ls "$ROOT/patches")"
 # The base of the series; patches/$K/base explains each variable.
-upstream='' debian='' package='' suite='' date='' hash='' instrument='' selftests='' documentation='' rss=''
+upstream='' debian='' package='' suite='' date='' hash='' instrument='' selftests='' documentation='' rss='' stock_variables=''
 # shellcheck source=/dev/null
 . "$QUEUE/base"
 
