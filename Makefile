@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # The one entry point. Everything that is made lies under build/.
 
-# Without K, or with K=all: test and check are made for every version of Linux that has results, all other targets for the newest
-# of these. A version whose series is under way has no results yet, and has to be named by K.
+# Without K, or with K=all: test and check are made for every version of Linux that has results of a full test, all other targets
+# for the newest of these. A version whose series is under way has none yet, and has to be named by K.
 K	?= all
-KERNELS := $(shell ls -v results)
+KERNELS := $(shell ls -v results/*/full-test | cut -d/ -f2)
 every	:=
 ifeq ($(K),all)
 override K := $(lastword $(KERNELS))

@@ -7,7 +7,7 @@ set -Eeuo pipefail
 trap 'printf "%s: error: %s, line %s: failed: %s\n" "${0##*/}" "${BASH_SOURCE[0]##*/}" "$LINENO" "$BASH_COMMAND" >&2' ERR
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-K=${K:-$(cd "$ROOT/results" && printf '%s\n' * | sort -V | tail -n 1)}
+K=${K:-$(cd "$ROOT/results" && printf '%s\n' */full-test | cut -d/ -f1 | sort -V | tail -n 1)}
 BUILD=$ROOT/build/$K
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/compound-devmap
 QUEUE=$ROOT/patches/$K
