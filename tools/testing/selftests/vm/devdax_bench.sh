@@ -55,4 +55,4 @@ done
 
 [ "${pins:-}" != no ] || exit 0
 echo 512 > /proc/sys/vm/nr_hugepages
-echo "hugetlb 2M - - - - - - - - - - $(pins -H)"
+echo "hugetlb 2M - - - - - - - - - - - $(pins -H)"
