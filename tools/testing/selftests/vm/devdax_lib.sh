@@ -77,7 +77,7 @@ check() {	# description command...
 # Run a program of kselftest_harness.h: each of its tests is one of ours. DAX_TESTS="-T NAME" in the
 # environment leaves a test out, "-t NAME" runs no other. The harness of 5.10 has no such options.
 harness() {	# description program
-	# shellcheck disable=SC2086
+	# shellcheck disable=SC2086 # several options
 	"$here/$2" ${DAX_TESTS:-} > /tmp/harness 2>&1
 	status=$?
 	grep -vE '^(ok|not ok|TAP|1\.\.)' /tmp/harness | sed 's/^# //; s/^/# /'
