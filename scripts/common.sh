@@ -118,16 +118,20 @@ architecture() {	# variant
 	case $1 in
 	arm64)	export ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-
 		image=arch/arm64/boot/Image machine=arm64 ;;
+	ppc64le) export ARCH=powerpc CROSS_COMPILE=powerpc64le-linux-gnu-
+		image=vmlinux machine=ppc64le ;;
 	*)	image=arch/x86/boot/bzImage machine=x86 ;;
 	esac
 }
 
-# Configure a build: only what the fragments name, and configs/$K.config for this version, and its dependencies.
+# Configure a build: only what the fragments name, and configs/$K.config and configs/$K-$machine.config for this version, and its dependencies.
 configure() {	# tree obj fragment...
-	local tree=$1 obj=$2 symbol value
+	local tree=$1 obj=$2 own symbol value
 	shift 2
 	mkdir -p "$obj"
-	[ ! -f "$ROOT/configs/$K.config" ] || set -- "$ROOT/configs/$K.config" "$@"
+	for own in "$ROOT/configs/$K-$machine.config" "$ROOT/configs/$K.config"; do
+		[ ! -f "$own" ] || set -- "$own" "$@"
+	done
 	# The last line for a symbol wins, so debug.config can turn off what guest.config turns on.
 	cat "$@" > "$obj/fragment.new"
 	if cmp -s "$obj/fragment.new" "$obj/fragment" && [ -f "$obj/.config" ] &&

@@ -355,7 +355,9 @@ static void *looker(void *arg)
 			read_whole("/proc/self/smaps_rollup");
 			break;
 		case 2:
-			read_whole("/proc/self/numa_maps");
+			/* Without NUMA there is no such file. */
+			if (!access("/proc/self/numa_maps", F_OK))
+				read_whole("/proc/self/numa_maps");
 			break;
 		case 3:
 			mincore(p + first * page_size, nr * page_size, vec);
