@@ -124,7 +124,7 @@ architecture() {	# variant
 	esac
 }
 
-# Configure a build: only what the fragments name, and configs/$K.config and configs/$K-$machine.config for this version, and its dependencies.
+# Configure a build for the machine that architecture() has set: only what the fragments name, and configs/$K.config and configs/$K-$machine.config for this version, and its dependencies.
 configure() {	# tree obj fragment...
 	local tree=$1 obj=$2 own symbol value
 	shift 2
