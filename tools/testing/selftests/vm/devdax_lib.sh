@@ -134,21 +134,30 @@ bytes() {	# 1G or 512M
 	esac
 }
 
-# Pages that are free, once all that is freed late has been: those of MemFree, and
-# those that processors keep for their next allocations. With kmemleak, slabs count as free:
-# it takes more of them in each round, and tells of lost ones itself.
-free_pages() {
-	slabs=none
-	[ ! -e /sys/kernel/debug/kmemleak ] || slabs='nr_slab_(un)?reclaimable'
+# Free at once what is freed late.
+settle() {
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
 	for shrink in /sys/kernel/slab/*/shrink; do
 		[ ! -e "$shrink" ] || echo 1 > "$shrink"	# SLUB has them
 	done
 	cat /proc/sys/vm/stat_refresh
-	awk -v slabs="^$slabs\$" '
-		$1 == "nr_free_pages" || $1 == "count:" || $1 ~ slabs { free += $2 }
+}
+
+# Pages that are free: those of MemFree, and those that processors keep for their next allocations
+free_pages() {
+	settle
+	awk '$1 == "nr_free_pages" || $1 == "count:" { free += $2 }
 		END { print free }' /proc/zoneinfo
+}
+
+# "cache objects" for each cache of slabs: how many objects are in use. drop_caches spares what was
+# used of late.
+slab_objects() {
+	for _ in 1 2 3 4 5; do
+		settle
+	done
+	awk 'NR > 2 { print $1, $2 }' /proc/slabinfo
 }
 
 # Whether as many pages are free as there were. Others on the machine may take or give
@@ -176,8 +185,9 @@ gives_back_memory() {	# command...
 
 # Run a command 40 times. Fewer than half as many pages may be missing after that: a page that is
 # lost each time makes 40. One look at what is free may be 17 pages short, and are_free() takes the
-# best of its looks: so take the best of five before, too. Others keep some pages in the first
-# rounds, and more with SLUB's debugging: so 80 rounds follow if the 40 have failed.
+# best of its looks: so take the best of five before, too. An object that is lost each time is
+# looked for in the caches of slabs: it may be too small to cost a page. Others keep some memory in
+# the first rounds, and more with SLUB's debugging: so 80 rounds follow if the 40 have failed.
 leaks_nothing() {	# command...
 	"$@" || return 1		# fills caches
 	for rounds in 40 80; do
@@ -186,11 +196,28 @@ leaks_nothing() {	# command...
 			after=$(free_pages)
 			[ "$after" -le "$before" ] || before=$after
 		done
+		slab_objects > /tmp/objects
 		for _ in $(seq $rounds); do
 			"$@" || return 1
 		done
-		! are_free $((before - rounds / 2 + 1)) || return 0
+		are_free $((before - rounds / 2 + 1)) && no_objects_lost "$rounds" && return 0
 	done
+	return 1
+}
+
+# No cache has as many more objects than in /tmp/objects as there were rounds.
+no_objects_lost() {	# rounds
+	for look in 1 2 3 4 5 6 7 8 9 10; do
+		lost=$(slab_objects | awk -v rounds="$1" '
+			NR == FNR { before[$1] = $2; next }
+			$1 in before && $2 >= before[$1] + rounds {
+				print $1 " had " before[$1] " objects, and has " $2
+			}' /tmp/objects -)
+		[ -s /tmp/objects ] || lost='/proc/slabinfo lists no caches; SLUB needs CONFIG_SLUB_DEBUG for it'
+		[ -n "$lost" ] || return 0
+	done
+	echo "after $1 rounds and $look looks:"
+	echo "$lost"
 	return 1
 }
 
