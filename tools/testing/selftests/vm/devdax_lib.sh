@@ -213,7 +213,7 @@ no_objects_lost() {	# rounds
 			$1 in before && $2 >= before[$1] + rounds {
 				print $1 " had " before[$1] " objects, and has " $2
 			}' /tmp/objects -)
-		[ -s /tmp/objects ] || lost='/proc/slabinfo lists no caches; SLUB needs CONFIG_SLUB_DEBUG for it'
+		[ -s /tmp/objects ] || lost='no /proc/slabinfo: set CONFIG_SLUB_DEBUG'
 		[ -n "$lost" ] || return 0
 	done
 	echo "after $1 rounds and $look looks:"
