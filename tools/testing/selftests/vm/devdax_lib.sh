@@ -151,8 +151,8 @@ free_pages() {
 		END { print free }' /proc/zoneinfo
 }
 
-# "cache objects" for each cache of slabs: how many objects are in use. drop_caches spares what was
-# used of late.
+# "cache objects" for each cache of slabs: how many objects are in use. One write to drop_caches
+# spares dentries and inodes that were used since the last one.
 slab_objects() {
 	for _ in 1 2 3 4 5; do
 		settle
@@ -185,9 +185,9 @@ gives_back_memory() {	# command...
 
 # Run a command 40 times. Fewer than half as many pages may be missing after that: a page that is
 # lost each time makes 40. One look at what is free may be 17 pages short, and are_free() takes the
-# best of its looks: so take the best of five before, too. An object that is lost each time is
-# looked for in the caches of slabs: it may be too small to cost a page. Others keep some memory in
-# the first rounds, and more with SLUB's debugging: so 80 rounds follow if the 40 have failed.
+# best of its looks: so take the best of five before, too. A lost object may be much smaller than a
+# page: so count the objects of each cache of slabs as well. Others keep some memory in the first
+# rounds, and more with SLUB's debugging: so 80 rounds follow if the 40 have failed.
 leaks_nothing() {	# command...
 	"$@" || return 1		# fills caches
 	for rounds in 40 80; do
@@ -205,7 +205,7 @@ leaks_nothing() {	# command...
 	return 1
 }
 
-# No cache has as many more objects than in /tmp/objects as there were rounds.
+# Since /tmp/objects was written, no cache has grown by an object for each round.
 no_objects_lost() {	# rounds
 	for look in 1 2 3 4 5 6 7 8 9 10; do
 		lost=$(slab_objects | awk -v rounds="$1" '
