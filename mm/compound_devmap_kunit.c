@@ -754,4 +754,4 @@ core_initcall(compound_devmap_choose_cases);
 
 kunit_test_suite(compound_devmap_suite);
 
-MODULE_LICENSE("GPL v2");
+MODULE_LICENSE("GPL");

@@ -179,7 +179,7 @@ GUP_INPUT_TEST(closed_by_another)
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, copy);
 	addr = (uintptr_t)copy;
-	strcpy(self->p, "pinned");
+	memcpy(self->p, "pinned", sizeof("pinned"));
 	ASSERT_EQ(0, ioctl(self->gup, PIN_LONGTERM_TEST_START, &pin));
 	other = open(PATH, O_RDWR);
 	ASSERT_GE(other, 0);
