@@ -123,6 +123,31 @@ dynamic_and_back() {
 	daxctl disable-device "$dev" && daxctl destroy-device "$dev"
 }
 
+ended() {	# pid
+	! kill -0 "$1"
+}
+
+# The region goes while a page of its device is pinned: this waits, and hinders no other device.
+region_goes_under_a_pin() {
+	name="dynamic, its region goes"
+	dev=$(daxctl create-device -r "$region" -s 1G -a 2097152 | json chardev)
+	parent=$(dirname "$(readlink -f "/sys/bus/dax/devices/$dev")")
+	driver=$(readlink -f "$parent/driver")
+	check "$name: pin" hold "$dev"
+	(exec 3>&-; echo "${parent##*/}" > "$driver/unbind") &
+	unbind=$!
+	check "$name: it waits for the pin" wait_for grep memunmap_pages "/proc/$unbind/stack"
+	(exec 3>&-; create_and_destroy mem 2M 512M) > /tmp/out 2>&1 &
+	other=$!
+	check "$name: a namespace comes and goes" wait_for ended $other
+	check "$name: it still waits" grep memunmap_pages "/proc/$unbind/stack"
+	check "$name: unpin" let_go
+	check "$name: it has gone" wait $unbind
+	check "$name: the namespace worked" wait $other
+	check "$name: it comes back" eval "echo ${parent##*/} > $driver/bind"
+	find_region
+}
+
 begin_tests
 skip_unless "soft-reserved memory (memmap=SIZE%START+0xefffffff)" has_dynamic_region
 skip_unless "host that walks page tables" walks_page_tables
@@ -209,4 +234,10 @@ echo 0 > "$sys/size"
 check "$name: grow again" resize "$sys" $((1 << 30)) 2097152
 [ "$ram_by_default" ] || not_ram_again "$name" "$seed_device"
 echo 0 > "$sys/size"
+
+# Where the test of pins is left out, pins hold nothing.
+case ${DAX_TESTS:-} in
+*"-T pin_holds_unbind"*) ;;
+*)	region_goes_under_a_pin ;;
+esac
 end_tests

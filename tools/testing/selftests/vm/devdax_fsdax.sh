@@ -27,6 +27,8 @@ for option in L l; do
 	result $? "fsdax: gup_test -$option is refused"
 done
 PIN_FILE=/mnt/data PIN_ALIGN=2097152 PIN_REFUSED=1 harness fsdax devdax_pin_test
+FILE=/mnt/huge harness fsdax devdax_fsync_test
+rm -f /mnt/huge
 nothing_pinned fsdax
 check "fsdax: truncate after" dd if=/dev/null of=/mnt/data bs=1 seek=4096
 cp /tmp/data /mnt/again

@@ -26,6 +26,20 @@ bad_block() {	# device
 	sed 's/^/# /' /tmp/out
 }
 
+# The kernel itself, which has its own mapping of memory, reads a page of every 64 MiB.
+kernel_reads() {	# device
+	hold "$1" || return 1
+	status=0
+	page=$((0x$(sed -n "s|-.* /dev/$1\$||p" "/proc/$holder/maps") / 4096))
+	end=$((page + $(cat "/sys/bus/dax/devices/$1/size") / 4096))
+	while [ "$page" -lt "$end" ]; do
+		dd if="/proc/$holder/mem" of=/tmp/page bs=4096 count=1 skip="$page" || status=1
+		[ "$(wc -c < /tmp/page)" = 4096 ] || status=1
+		page=$((page + 16384))
+	done
+	let_go && [ "$status" = 0 ]
+}
+
 begin_tests
 skip_unless "CONFIG_DEV_DAX_KMEM" [ -d /sys/bus/dax/drivers/kmem ]
 name="kmem, another"
@@ -63,6 +77,7 @@ result $? "kmem: memory is gone"
 [ "$(corrupted)" = "$poisoned" ]
 result $? "kmem: its poison is gone"
 devdax_test "$dev" "back from kmem"
+check "kmem: the kernel reads all of the device" kernel_reads "$dev"
 check "kmem: destroy" destroy
 
 # less than a block of memory

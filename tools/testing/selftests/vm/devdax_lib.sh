@@ -284,6 +284,31 @@ rebind() {	# driver device
 	echo "$2" > "$1/unbind" && echo "$2" > "$1/bind"
 }
 
+# Look for something 1,000 times. A kernel that is slow gets there; one that hangs does not.
+wait_for() {	# command...
+	for try in $(seq 1000); do
+		"$@" > /dev/null 2>&1 && return 0
+		sleep 0.02
+	done
+	return 1
+}
+
+# A process maps all of a device and pins its first page, until it is told to let go. Who starts
+# others meanwhile has to close their file 3.
+hold() {	# device
+	rm -f /tmp/hold /tmp/held
+	mkfifo /tmp/hold
+	"$here/devdax_hold" "$1" < /tmp/hold > /tmp/held &
+	holder=$!
+	exec 3> /tmp/hold
+	wait_for grep pinned /tmp/held
+}
+
+let_go() {
+	exec 3>&-
+	wait $holder
+}
+
 # Luck decides how many processes use a device at the moment of an unbind. At least one of all must
 # have lost a mapping that it was using.
 some_were_lost() {	# what devdax_stress printed...

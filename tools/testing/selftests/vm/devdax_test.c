@@ -26,7 +26,6 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -483,16 +482,6 @@ DEVDAX_TEST(single_page_users)
 	close(pipefd[1]);
 	ASSERT_EQ(0, dump_page_at(self->gup, self->p + offset, &dump));
 	EXPECT_EQ(2, dump.refcount);
-}
-
-/* Of this process, so far: for tests that count those of a few instructions */
-/* Not inlined: each call uses the same part of the stack. */
-static __attribute__((noinline)) long page_faults(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_minflt + usage.ru_majflt;
 }
 
 /* How many faults it takes to look at the first and the last page of three */
