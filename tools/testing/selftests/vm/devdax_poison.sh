@@ -44,7 +44,11 @@ poison_of() {	# device description map
 		echo "unpoison-pfn $pfn $not_ours"
 	done > /tmp/table
 	answers "$2, used" /sys/kernel/debug/hwpoison < /tmp/table
+	# The info block has struct pages that nobody initialises.
+	info=$(($(cat "/sys/bus/nd/devices/$namespace/resource") / 4096))
 	{
+		echo "corrupt-pfn $info No such device or address"
+		echo "corrupt-pfn $((info + 1)) No such device or address"
 		echo "corrupt-pfn $((first + size)) No such device or address"
 		echo "corrupt-pfn x Invalid argument"
 		[ "$3" = mem ] || echo "corrupt-pfn $((first - 1)) No such device or address"
