@@ -306,7 +306,7 @@ hold() {	# device
 
 let_go() {
 	exec 3>&-
-	wait $holder
+	wait "$holder"
 }
 
 # Luck decides how many processes use a device at the moment of an unbind. At least one of all must
