@@ -127,7 +127,8 @@ ended() {	# pid
 	! kill -0 "$1"
 }
 
-# The region goes while a page of its device is pinned: this waits, and hinders no other device.
+# The region is removed while a page of its device is pinned. The removal waits for the pin, and
+# hinders no other device.
 region_goes_under_a_pin() {
 	name="dynamic, its region goes"
 	dev=$(daxctl create-device -r "$region" -s 1G -a 2097152 | json chardev)
@@ -235,7 +236,7 @@ check "$name: grow again" resize "$sys" $((1 << 30)) 2097152
 [ "$ram_by_default" ] || not_ram_again "$name" "$seed_device"
 echo 0 > "$sys/size"
 
-# Where the test of pins is left out, pins hold nothing.
+# On a kernel whose pins hold nothing, this test is left out, as pin_holds_unbind is.
 case ${DAX_TESTS:-} in
 *"-T pin_holds_unbind"*) ;;
 *)	region_goes_under_a_pin ;;

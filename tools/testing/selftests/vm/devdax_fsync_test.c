@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tests that fsync() write-protects all that maps a huge page of a file on fsdax: or
- * else a later fsync() does not learn of later writes, and does not flush them.
+ * Tests that fsync() write-protects all that maps a huge page of a file on fsdax. If
+ * it does not, the next fsync() does not learn of later writes, and leaves them out.
  * FILE=/mnt/huge in the environment names the file, which loses what it holds.
  */
 #define _GNU_SOURCE
@@ -67,7 +67,7 @@ static long faults_of_writes(char *p, unsigned long nr, unsigned long page_size)
 	return page_faults() - before;
 }
 
-/* Where a piece of the address space is free that begins at a multiple of HUGE */
+/* An address, a multiple of HUGE, behind which at least HUGE bytes are free */
 static char *room(void)
 {
 	char *p = mmap(NULL, 3 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -110,9 +110,11 @@ FIXTURE_TEARDOWN(fsync)
 
 TEST_F_TIMEOUT(fsync, protects_all_mappings, 300)
 {
-	char *other = room() + variant->shift * self->page_size;
+	char *other = room();
 	unsigned long i;
 
+	ASSERT_NE(NULL, other);
+	other += variant->shift * self->page_size;
 	if (!variant->shift)
 		other += variant->first * self->page_size;
 	ASSERT_EQ(other, map_at(other, variant->nr * self->page_size, self->fd,

@@ -26,7 +26,7 @@ bad_block() {	# device
 	sed 's/^/# /' /tmp/out
 }
 
-# The kernel itself, which has its own mapping of memory, reads a page of every 64 MiB.
+# The kernel reads a page of each 64 MiB, through its own mapping of the memory.
 kernel_reads() {	# device
 	hold "$1" || return 1
 	status=0
@@ -77,7 +77,7 @@ result $? "kmem: memory is gone"
 [ "$(corrupted)" = "$poisoned" ]
 result $? "kmem: its poison is gone"
 devdax_test "$dev" "back from kmem"
-check "kmem: the kernel reads all of the device" kernel_reads "$dev"
+check "kmem: the kernel reads a page of each 64 MiB" kernel_reads "$dev"
 check "kmem: destroy" destroy
 
 # less than a block of memory

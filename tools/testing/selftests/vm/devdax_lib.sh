@@ -204,9 +204,9 @@ leaks_nothing() {	# command...
 	return 1
 }
 
-# Since /tmp/objects was written, no cache has grown by an object for each round. What settle()
-# itself allocates is freed late, some 160 objects: so compare with the most of all looks before,
-# and look ten times after.
+# Since /tmp/objects was written, no cache has grown by an object for each round. settle() itself
+# allocates some 160 objects, which are freed late. So compare with the most that was seen before,
+# and look up to ten times.
 no_objects_lost() {	# rounds
 	for look in 1 2 3 4 5 6 7 8 9 10; do
 		lost=$(slab_objects | awk -v rounds="$1" '
@@ -293,8 +293,8 @@ wait_for() {	# command...
 	return 1
 }
 
-# A process maps all of a device and pins its first page, until it is told to let go. Who starts
-# others meanwhile has to close their file 3.
+# Start a process that maps all of a device, and pins its first page until let_go() closes file 3.
+# Other background processes inherit this file: they have to close it first.
 hold() {	# device
 	rm -f /tmp/hold /tmp/held
 	mkfifo /tmp/hold
